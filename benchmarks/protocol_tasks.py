@@ -1,0 +1,96 @@
+"""The four tasks of the published comparison, from plain frames: fit events, test events, the same rules for all data.
+
+They differ from goeswith's own exam in naming what may be answered: products with five purchases or more, except where
+the cold are ranked among themselves.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from goeswith.evaluation.protocol import Task
+
+WARM = 5
+MOST_BASKETS = 5_000
+
+
+@dataclass(frozen=True)
+class Slice:
+    """One data set, cut once.
+
+    products : product_id and what describes it
+    fit, test : customer_id, basket_id, product_id, timestamp
+    """
+
+    data: str
+    part: str
+    products: pl.DataFrame
+    fit: pl.DataFrame
+    test: pl.DataFrame
+    until: object
+
+    @property
+    def counts(self) -> pl.DataFrame:
+        return self.fit.group_by("product_id").len("n")
+
+
+def protocol_tasks(cut: Slice) -> list[Task]:
+    """A repeats allowed, B novel, C basket (customer known, and anonymous), D cold (all, never sold, sold 1-4 times)."""
+    warm = cut.counts.filter(pl.col("n") >= WARM)["product_id"].sort()
+    past = cut.fit.select("customer_id", "product_id").drop_nulls().unique()
+    test = cut.test.join(past, on="customer_id", how="semi", maintain_order="left")
+    truth = test.select("customer_id", "product_id").unique()
+    novel = truth.join(past, on=["customer_id", "product_id"], how="anti")
+    return [
+        _ask("A", "next four weeks, repeats allowed", truth, warm),
+        _ask("B", "the same, never bought before", novel.filter(pl.col("product_id").is_in(warm.implode())), warm, True),
+        *_baskets(test, warm),
+        *_cold(cut, test, novel),
+    ]
+
+
+def _ask(name: str, title: str, truth: pl.DataFrame, among: pl.Series, novel: bool = False) -> Task:
+    customers = truth["customer_id"].unique().sort()
+    query = pl.DataFrame({"customer_id": customers}).with_row_index("query").with_columns(pl.col("query").cast(pl.Int64))
+    right = truth.join(query, on="customer_id").select("query", "product_id")
+    return Task(name, title, right, customers=customers, novel=novel, among=among)
+
+
+def _baskets(test: pl.DataFrame, warm: pl.Series) -> list[Task]:
+    """Baskets in the order of their ids, products in theirs: the draw of the hidden one depends on it."""
+    rng = np.random.default_rng(0)
+    rows = test.group_by("basket_id").agg(pl.col("customer_id").first(), pl.col("product_id").unique().sort())
+    known = set(warm.to_list())
+    asked = []
+    for customer, products in rows.sort("basket_id").select("customer_id", "product_id").iter_rows():
+        held = [product for product in products if product in known]
+        if 4 <= len(held) <= 40:
+            at = int(rng.integers(len(held)))
+            asked.append((customer, held[:at] + held[at + 1 :], held[at]))
+    if len(asked) > MOST_BASKETS:
+        asked = [asked[at] for at in np.sort(rng.choice(len(asked), MOST_BASKETS, replace=False))]
+    customers, baskets, hidden = (list(part) for part in zip(*asked, strict=True))
+    truth = pl.DataFrame({"query": np.arange(len(hidden)), "product_id": pl.Series(hidden, dtype=warm.dtype)})
+    who = pl.Series(customers, dtype=test["customer_id"].dtype)
+    return [
+        Task("C", "one product hidden, customer known", truth, customers=who, baskets=baskets, among=warm),
+        Task("C anonymous", "one product hidden, basket alone", truth, baskets=baskets, among=warm),
+    ]
+
+
+def _cold(cut: Slice, test: pl.DataFrame, novel: pl.DataFrame) -> list[Task]:
+    wanted = test.group_by("product_id").agg(pl.col("customer_id").n_unique().alias("customers"))
+    sold = wanted.filter(pl.col("customers") >= 2).join(cut.counts, on="product_id", how="left")
+    cold = sold.with_columns(pl.col("n").fill_null(0)).filter(pl.col("n") < WARM).sort("product_id")
+    parts = {
+        "D": ("cold products", cold),
+        "D never": ("cold products never sold", cold.filter(pl.col("n") == 0)),
+        "D 1-4": ("cold products sold one to four times", cold.filter(pl.col("n") > 0)),
+    }
+    tasks = []
+    for name, (title, part) in parts.items():
+        truth = novel.join(part, on="product_id", how="semi")
+        if not truth.is_empty():
+            tasks.append(_ask(name, title, truth, part["product_id"], True))
+    return tasks

@@ -1,0 +1,109 @@
+"""What a log says of its products at one moment: popularity, prices, habit, and the pairs that sell together."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from goeswith.data.log import Log
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Popularity:
+    """Figures of each product; all (items,).
+
+    bought : baskets that hold it
+    buyers : customers who bought it
+    week, month : baskets, each halved for every 7 or 30 days of age
+    again : share of its buyers who bought it more than once, drawn to the shop's mean by five buyers
+    gap : days between two purchases by one customer, the same way
+    first : days since it was first sold; 0 if never
+    price : median unit price; the catalogue's where it never sold; nan where unknown
+    browsed : views, carts and wishes, each halved for every 7 days of age
+    """
+
+    bought: Array
+    buyers: Array
+    week: Array
+    month: Array
+    again: Array
+    gap: Array
+    first: Array
+    price: Array
+    browsed: Array
+
+
+def popularity_of(log: Log, now: datetime) -> Popularity:
+    days = (pl.lit(now).cast(pl.Datetime("us")) - pl.col("time")).dt.total_seconds() / 86_400
+    events = log.events.with_columns(days=days.clip(lower_bound=0.0))
+    sold = events.filter(pl.col("event") == "purchase")
+    once = sold.unique(["item", "basket"])
+    per_item = once.group_by("item").agg(
+        bought=pl.len(),
+        week=(0.5 ** (pl.col("days") / 7)).sum(),
+        month=(0.5 ** (pl.col("days") / 30)).sum(),
+        first=pl.col("days").max(),
+    )
+    price = sold.filter(pl.col("price") > 0).group_by("item").agg(pl.col("price").median())
+    habits = (
+        once.filter(pl.col("customer").is_not_null())
+        .group_by("item", "customer")
+        .agg(times=pl.len(), span=pl.col("days").max() - pl.col("days").min())
+        .group_by("item")
+        .agg(
+            buyers=pl.len(),
+            repeaters=(pl.col("times") > 1).sum(),
+            gaps=(pl.col("times") - 1).sum(),
+            spans=pl.col("span").sum(),
+        )
+    )
+    looked = (
+        events.filter(pl.col("event").is_in(["view", "cart", "wish"]))
+        .group_by("item")
+        .agg(browsed=(0.5 ** (pl.col("days") / 7)).sum())
+    )
+    table = pl.DataFrame({"item": np.arange(log.n_items, dtype=np.int32)})
+    for part in (per_item, price, habits, looked):
+        table = table.join(part, on="item", how="left", maintain_order="left")
+    listed = log.products["price"] if "price" in log.products.columns else pl.Series([None] * log.n_items, dtype=pl.Float64)
+    table = table.with_columns(pl.col("price").fill_null(listed.cast(pl.Float64, strict=False)))
+    filled = table.fill_null(0)
+    repeat_rate = filled["repeaters"].sum() / max(filled["buyers"].sum(), 1)
+    mean_gap = filled["spans"].sum() / max(filled["gaps"].sum(), 1)
+    again = (filled["repeaters"] + 5 * repeat_rate) / (filled["buyers"] + 5)
+    gap = (filled["spans"] + 5 * mean_gap) / (filled["gaps"] + 5)
+
+    def column(name: str) -> Array:
+        return filled[name].to_numpy().astype(np.float32)
+
+    return Popularity(
+        bought=column("bought"),
+        buyers=column("buyers"),
+        week=column("week"),
+        month=column("month"),
+        again=again.to_numpy().astype(np.float32),
+        gap=gap.to_numpy().astype(np.float32),
+        first=column("first"),
+        price=table["price"].cast(pl.Float32).fill_null(float("nan")).to_numpy(),
+        browsed=column("browsed"),
+    )
+
+
+def strongest(table: csr_array, per_row: int) -> csr_array:
+    """The largest entries of each row; the rest becomes 0.
+
+    Examples
+    --------
+    >>> strongest(csr_array([[3.0, 1.0, 2.0]]), 2).toarray()
+    array([[3., 0., 2.]])
+    """
+    row = np.repeat(np.arange(table.shape[0]), np.diff(table.indptr))
+    order = np.lexsort((-table.data, row))
+    place = np.arange(len(row)) - table.indptr[row[order]]
+    kept = np.sort(order[place < per_row])
+    return csr_array((table.data[kept], (row[kept], table.indices[kept])), shape=table.shape)

@@ -1,0 +1,115 @@
+"""A closed-form linear model in which text and behaviour explain the same products.
+
+EASE (Steck, "Embarrassingly Shallow Autoencoders for Sparse Data", WWW 2019) solves
+min_B |X - XB|² + λ|B|² with a zero diagonal: B_ij = -P_ij / P_jj, P = (XᵀX + λI)⁻¹. Collective EASE stacks the
+products' attributes under the customers: R = [X; αTᵀ] has one row more for every attribute, so that a product nobody
+bought still resembles those with its words (Jeunen, Van Balen, Goethals, "Closed-Form Models for Collaborative
+Filtering with Side-Information", RecSys 2020).
+
+Where rows (customers + attributes) are fewer than products, the inverse of a rows × rows matrix is enough
+(Woodbury): P = (I - Rᵀ K R) / λ with K = (λI + R Rᵀ)⁻¹. Nothing of products × products is ever held, and the whole
+catalogue takes part, at seconds where the plain form takes minutes and gigabytes.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.linalg
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class DualEase:
+    """Collective EASE by rows; exact over the whole catalogue.
+
+    interactions : (customers, items), what was bought
+    attributes : (items, attributes), α times the products' text; may have no columns
+    kernel : (rows, rows), K
+    precision : (items,), P_jj
+    penalty : λ
+    """
+
+    interactions: csr_array
+    attributes: Array
+    kernel: Array
+    precision: Array
+    penalty: float
+
+    def scores(self, bought: csr_array) -> Array:
+        """What the rest of a history says of every product; a product does not vouch for itself.
+
+        Parameters
+        ----------
+        bought : (queries, items), weights of the products each query holds
+
+        Returns
+        -------
+        (queries, items)
+        """
+        by_rows = np.hstack([(bought @ self.interactions.T).toarray(), bought @ self.attributes])  # (queries, rows)
+        by_rows = (by_rows @ self.kernel).astype(np.float32)
+        n_customers = self.interactions.shape[0]
+        explained = (self.interactions.T @ by_rows[:, :n_customers].T).T + by_rows[:, n_customers:] @ self.attributes.T
+        held = bought.toarray()
+        result: Array = held - (held - explained) / (self.penalty * self.precision)
+        return result
+
+
+def fit_dual_ease(interactions: csr_array, attributes: Array, penalty: float) -> DualEase:
+    """Fit collective EASE where customers and attributes are fewer than some ten thousand.
+
+    Parameters
+    ----------
+    interactions : (customers, items)
+    attributes : (items, attributes), scaled by α already
+    penalty : λ, in purchases
+
+    Examples
+    --------
+    The rows form equals the textbook's.
+
+    >>> X = csr_array(np.array([[1, 1, 0], [1, 1, 1], [0, 0, 1]], dtype=np.float32))
+    >>> dual = fit_dual_ease(X, np.zeros((3, 0), np.float32), penalty=1.0)
+    >>> B = fit_ease((X.T @ X).toarray(), penalty=1.0)
+    >>> bool(np.allclose(dual.scores(X), X @ B, atol=1e-5))
+    True
+    """
+    interactions = csr_array(interactions, dtype=np.float32)
+    cross = interactions @ attributes  # (customers, attributes)
+    gram = np.block([[(interactions @ interactions.T).toarray(), cross], [cross.T, attributes.T @ attributes]])
+    gram = gram.astype(np.float64)
+    gram[np.diag_indices_from(gram)] += penalty
+    kernel = scipy.linalg.inv(gram, overwrite_a=True, check_finite=False).astype(np.float32)
+
+    by_item = csr_array(interactions.T)
+    precision = np.empty(interactions.shape[1], np.float32)
+    for start in range(0, len(precision), 2048):
+        some = slice(start, start + 2048)
+        rows = np.hstack([by_item[some].toarray(), attributes[some]])
+        precision[some] = (1.0 - np.einsum("ij,ij->i", rows @ kernel, rows)) / penalty
+    return DualEase(interactions, attributes, kernel, np.maximum(precision, 1e-6 / penalty), penalty)
+
+
+def fit_ease(gram: NDArray[np.floating], penalty: float) -> Array:
+    """Plain EASE from a Gram matrix; memory is three times items × items × 4 bytes.
+
+    Parameters
+    ----------
+    gram : (items, items), XᵀX with the counts of the items on its diagonal
+    penalty : λ
+
+    Returns
+    -------
+    (items, items), B: rows are what one holds, columns what it speaks for; zero diagonal
+    """
+    matrix = np.array(gram, dtype=np.float32)
+    matrix[np.diag_indices_from(matrix)] += penalty
+    factor = scipy.linalg.cho_factor(matrix, lower=True, overwrite_a=True, check_finite=False)[0]
+    lower = np.tril(scipy.linalg.lapack.spotri(factor, lower=1, overwrite_c=1)[0])
+    precision = lower + np.tril(lower, -1).T
+    weights: Array = precision / -np.diag(precision)[None, :]
+    weights[np.diag_indices_from(weights)] = 0.0
+    return weights

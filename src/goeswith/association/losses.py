@@ -1,0 +1,112 @@
+"""The contrastive objective: a product that was bought, against all that might have been."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+Part = TypeVar("Part")
+
+SCALE = 10.0
+"""Multiplies cosines before the exponential; larger is stricter."""
+
+
+def history_scores(sources: Tensor, known: Tensor, targets: Tensor, scale: float = SCALE) -> Tensor:
+    """How well each candidate goes with each history: log sum_j exp(scale * cos(source(h_j), target(i))).
+
+    The sum lets one fitting product of the history explain the next one. A mean would ask that all of them fit, and
+    pull together what does not belong together.
+
+    Parameters
+    ----------
+    sources : (batch, history, d), unit vectors
+    known : (batch, history), False where a history is shorter
+    targets : (candidates, d), unit vectors
+
+    Returns
+    -------
+    (batch, candidates); of an empty history, 0
+
+    Examples
+    --------
+    Two products of the history point to the candidate, one at a right angle to it.
+
+    >>> past = torch.tensor([[[1.0, 0.0], [0.0, 1.0]]])
+    >>> round(history_scores(past, torch.tensor([[True, True]]), torch.tensor([[1.0, 0.0]]), scale=1.0).item(), 4)
+    1.3133
+    """
+    cosines = scale * (sources @ targets.T)  # (batch, history, candidates)
+    lowest = torch.finfo(cosines.dtype).min
+    scores = cosines.masked_fill(~known[:, :, None], lowest).logsumexp(dim=1)  # (batch, candidates)
+    return scores.masked_fill(~known.any(dim=1)[:, None], 0.0)
+
+
+def sampled_softmax(scores: Tensor, target: Tensor, negatives: Tensor, log_q: Tensor) -> Tensor:
+    """Mean negative log-likelihood of each target among the batch's targets and the drawn negatives.
+
+    Each candidate's score is lessened by the log of how often it is expected among the candidates; without this the
+    popular, who are drawn most, would be pushed down most. A candidate that is the row's own target once more is no
+    negative and is left out.
+
+    Parameters
+    ----------
+    scores : (batch, batch + drawn), column r of the first `batch` is the target of row r
+    target : (batch,), what counts as the same product
+    negatives : (drawn,)
+    log_q : (batch + drawn,)
+
+    References
+    ----------
+    Bengio and Senécal, "Adaptive Importance Sampling", IEEE TNN 2008; Yi et al., "Sampling-Bias-Corrected Neural
+    Modeling", RecSys 2019.
+
+    Examples
+    --------
+    One row, one negative, equal scores, equal chances: the target is a coin's toss.
+
+    >>> zero = torch.zeros
+    >>> loss = sampled_softmax(zero(1, 2), torch.tensor([3]), torch.tensor([5]), zero(2))
+    >>> round(loss.item(), 4)
+    0.6931
+    """
+    corrected = scores - log_q[None, :]  # (batch, candidates)
+    same = target[:, None] == torch.cat([target, negatives])[None, :]  # (batch, candidates)
+    own = torch.eye(len(target), same.shape[1], dtype=torch.bool, device=scores.device)
+    masked = corrected.masked_fill(same & ~own, torch.finfo(corrected.dtype).min)
+    return -(masked.diagonal() - masked.logsumexp(dim=1)).mean()
+
+
+def two_pass_backward(
+    parts: Sequence[Part], embed: Callable[[Part], Tensor], loss_of: Callable[[Tensor], Tensor]
+) -> Tensor:
+    """Backward through any number of texts with the memory of one part.
+
+    First all parts are embedded without a graph and the loss is taken; then each part is embedded again, alone, and
+    sent back the gradient that its vectors received. The sum of these is the plain gradient. `embed` must give the
+    same vectors both times (no dropout).
+
+    Parameters
+    ----------
+    parts : for instance batches of token ids
+    embed : part -> (rows, d)
+    loss_of : (all rows, d) -> scalar
+
+    Returns
+    -------
+    the loss, detached; gradients are added to the parameters
+
+    References
+    ----------
+    Gao et al., "Scaling Deep Contrastive Learning Batch Size under Memory Limited Setup", RepL4NLP 2021; Vančura et
+    al., "beeFormer", RecSys 2024.
+    """
+    with torch.no_grad():
+        embedded = [embed(part) for part in parts]
+    vectors = torch.cat(embedded).requires_grad_()
+    loss = loss_of(vectors)
+    loss.backward()
+    gradient = vectors.grad if vectors.grad is not None else torch.zeros_like(vectors)
+    for part, received in zip(parts, gradient.split([len(rows) for rows in embedded]), strict=True):
+        embed(part).backward(received)
+    return loss.detach()

@@ -1,0 +1,61 @@
+"""Strong simple recommenders that sit the same exam as the model."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from goeswith.data.log import Log
+from goeswith.evaluation.baselines.baseline import Baseline
+from goeswith.evaluation.baselines.content import MeaningProfile, WordProfile
+from goeswith.evaluation.baselines.ease import Ease
+from goeswith.evaluation.baselines.frequency import Popularity, PersonalFrequency
+from goeswith.evaluation.baselines.past import purchases
+from goeswith.evaluation.baselines.rules import BasketRules, ItemNeighbours
+from goeswith.evaluation.protocol import Recommender
+from goeswith.language.words import words
+
+__all__ = [
+    "Baseline",
+    "BasketRules",
+    "Ease",
+    "ItemNeighbours",
+    "MeaningProfile",
+    "PersonalFrequency",
+    "Popularity",
+    "WordProfile",
+    "strong_baselines",
+]
+
+LARGE = 5_000  # sold products; above it, rules between products of fewer than five purchases cost more than they tell
+
+
+def strong_baselines(
+    log: Log,
+    texts: Sequence[str] | None = None,
+    vectors: NDArray[np.float32] | None = None,
+    ease_items: int = 8_000,
+) -> list[Recommender]:
+    """What a user would pick instead, fitted on this log.
+
+    Parameters
+    ----------
+    log : what they may know; nothing after the cut
+    texts : (items,), for TF-IDF; left out without
+    vectors : (items, d), of length one, from an encoder as it comes; left out without
+    ease_items : best sellers that EASE takes
+    """
+    at_least = 5 if (purchases(log) > 0).sum() > LARGE else 1
+    scorers = [
+        Popularity(log),
+        PersonalFrequency(log),
+        BasketRules(log, "cosine", at_least),
+        BasketRules(log, "confidence", at_least),
+        ItemNeighbours(log, at_least=at_least),
+        Ease(log, n_items=ease_items),
+    ]
+    if texts is not None:
+        scorers.append(WordProfile(log, [words(text) for text in texts]))
+    if vectors is not None:
+        scorers.append(MeaningProfile(log, vectors))
+    return [Baseline(log, scorer) for scorer in scorers]

