@@ -57,8 +57,13 @@ class Material:
         distinct = sorted(set(self.texts))
         row = {text: at for at, text in enumerate(distinct)}
         encoder = load_encoder()
-        known = CachedEncoder(encoder, self.vector_cache) if self.vector_cache else encoder
-        return known.encode(distinct)[[row[text] for text in self.texts]]
+        if self.vector_cache is None:
+            vectors = encoder.encode(distinct)
+        else:
+            known = CachedEncoder(encoder, self.vector_cache)
+            vectors = known.encode(distinct)
+            known.flush()
+        return vectors[[row[text] for text in self.texts]]
 
 
 class Star:

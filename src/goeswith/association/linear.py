@@ -57,6 +57,14 @@ class DualEase:
         result: Array = held - (held - explained) / (self.penalty * self.precision)
         return result
 
+    def carried(self, items: NDArray[np.int64], by: NDArray[np.int64]) -> Array:
+        """What each product of a history adds to the score of others; (by, items), 0 for a product on itself."""
+        rows = np.hstack([self.interactions[:, items].T.toarray(), self.attributes[items]])  # (items, rows)
+        past = np.hstack([self.interactions[:, by].T.toarray(), self.attributes[by]])  # (by, rows)
+        weights: Array = (past @ self.kernel @ rows.T) / (self.penalty * self.precision[items])
+        weights[by[:, None] == items[None, :]] = 0.0
+        return weights
+
 
 def fit_dual_ease(interactions: csr_array, attributes: Array, penalty: float) -> DualEase:
     """Fit collective EASE where customers and attributes are fewer than some ten thousand.

@@ -50,11 +50,13 @@ class Course:
 
     start_metric, best_metric : before the first step, and after the best epoch
     stopped : why it ended before its last step, "" if it did not
+    seconds, training_seconds : in all, and in steps alone
     """
 
     step: int = 0
     steps: int = 0
     seconds: float = 0.0
+    training_seconds: float = 0.0
     running: float | None = None
     start_metric: float | None = None
     best_metric: float | None = None
@@ -139,15 +141,18 @@ def run(
         for own, (name, _) in zip(optimizer.param_groups, groups.items(), strict=True):
             own["lr"] = schedule.rates[name] * _rate(course.step, course.steps, schedule.warm_up)
         optimizer.zero_grad(set_to_none=True)
+        step_began = time.monotonic()
         loss = backward(course.step)
         norm = torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         if not (math.isfinite(loss) and bool(torch.isfinite(norm))):
             course.stopped = (
                 f"the loss was not a number at step {course.step + 1}: most likely the learning rate is too high "
-                f"({', '.join(f'{name} {rate:g}' for name, rate in schedule.rates.items())}); the last good state is kept"
+                f"({', '.join(f'{name} {rate:g}' for name, rate in schedule.rates.items())}). "
+                "The last good state is kept"
             )
             break
         optimizer.step()
+        course.training_seconds += time.monotonic() - step_began
         course.step += 1
         course.running = loss if course.running is None else SMOOTHING * course.running + (1 - SMOOTHING) * loss
         finished = None

@@ -4,7 +4,10 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
+
+from goeswith.association.pairs import Batch
 
 Part = TypeVar("Part")
 
@@ -75,6 +78,25 @@ def sampled_softmax(scores: Tensor, target: Tensor, negatives: Tensor, log_q: Te
     own = torch.eye(len(target), same.shape[1], dtype=torch.bool, device=scores.device)
     masked = corrected.masked_fill(same & ~own, torch.finfo(corrected.dtype).min)
     return -(masked.diagonal() - masked.logsumexp(dim=1)).mean()
+
+
+def batch_softmax(batch: Batch, sources: Tensor, known: Tensor, targets: Tensor, scale: float) -> Tensor:
+    """Sampled softmax over a batch whose vectors are there.
+
+    Parameters
+    ----------
+    sources : (batch, history, d)
+    known : (batch, history)
+    targets : (batch + drawn, d)
+    """
+
+    def tensor(values: NDArray) -> Tensor:
+        return torch.from_numpy(values).to(targets.device)
+
+    # How common a product is belongs to log F (design §1): were it left to the text, every product that reads like
+    # milk would be taken for as popular as milk, the ones that nobody has bought first of all.
+    scores = history_scores(sources, known, targets, scale) + tensor(batch.log_prior)  # (batch, candidates)
+    return sampled_softmax(scores, tensor(batch.target), tensor(batch.negatives), tensor(batch.log_q))
 
 
 def two_pass_backward(

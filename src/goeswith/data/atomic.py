@@ -14,6 +14,7 @@ import psutil
 from goeswith.errors import ShopError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY)
 
 
 @contextmanager
@@ -75,11 +76,9 @@ def disk_errors(target: Path) -> Iterator[None]:
     except (OSError, pl.exceptions.ComputeError) as error:
         code = error.errno if isinstance(error, OSError) else None
         if code in _FULL or re.search(r"os error (28|122)\b|No space left", str(error)):
-            raise ShopError(f"{target}: the disk is full. Nothing was changed; free some space and try again.") from error
-        if code in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise ShopError(f"{target}: the disk is full. Nothing was changed; free some space, try again.") from error
+        if code in _FORBIDDEN and isinstance(error, OSError):
             raise ShopError(f"{target}: cannot be written ({error.strerror}). Choose another folder.") from error
-        if code in (errno.ENOTDIR, errno.EEXIST) and isinstance(error, OSError):
-            raise ShopError(f"{target}: {error.strerror} ({error.filename}). Choose another folder.") from error
         raise
 
 

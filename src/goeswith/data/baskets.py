@@ -32,7 +32,5 @@ def with_baskets(events: pl.DataFrame) -> pl.DataFrame:
     by = [name for name in by if keys[name].null_count() < len(keys)]
     baskets = keys.select(by).unique(maintain_order=True).with_row_index("basket")
     dense = keys.join(baskets, on=by, how="left", nulls_equal=True, maintain_order="left")
-    return (
-        numbered.join(dense.select("place", pl.col("basket").cast(pl.Int64)), on="place", how="left", maintain_order="left")
-        .drop("place")
-    )  # fmt: skip
+    found = dense.select("place", pl.col("basket").cast(pl.Int64))
+    return numbered.join(found, on="place", how="left", maintain_order="left").drop("place")

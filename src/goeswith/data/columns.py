@@ -8,7 +8,7 @@ import polars as pl
 
 from goeswith.data.headers import EVENTS, PRODUCTS, loosely, rank_of
 from goeswith.data.kinds import are_kinds, are_numbered_kinds
-from goeswith.data.times import is_position, share_of_times
+from goeswith.data.times import is_position, share_of_times, share_true
 from goeswith.errors import ColumnError
 
 SAMPLE = 2000  # rows that content is judged on
@@ -17,7 +17,7 @@ KNOWN = {"products": PRODUCTS, "events": EVENTS}
 
 @dataclass(frozen=True)
 class ColumnMap:
-    """Ours to theirs for one table, and how each was found: "header", "content" or "given".
+    """Ours to theirs for one table, and how each was found: "header", "content", "given" or "computed".
 
     Examples
     --------
@@ -36,7 +36,7 @@ class ColumnMap:
         return self.theirs[ours]
 
     def __str__(self) -> str:
-        how = {"given": "as given"}
+        how = {"given": "as given", "computed": "computed"}
         return "\n".join(
             f"{ours} <- {theirs}, {how.get(self.found.get(ours, ''), 'by ' + self.found.get(ours, 'header'))}"
             for ours, theirs in self.theirs.items()
@@ -100,7 +100,9 @@ def check_given(columns: Mapping[str, str] | None, headers: Mapping[str, list[st
         present = [header for t in tables for header in headers.get(t, [])]
         if theirs not in present:
             near = get_close_matches(theirs, present, n=3, cutoff=0.4) or present[:12]
-            raise ColumnError(f"columns: {ours} should be {theirs!r}, but there is no such column. There are: {', '.join(near)}.")
+            raise ColumnError(
+                f"columns: {ours} should be {theirs!r}, but there is no such column. There are: {', '.join(near)}."
+            )
 
 
 def _by_header(what: str, sample: pl.DataFrame, taken: Mapping[str, str]) -> dict[str, str]:
@@ -143,7 +145,7 @@ def _share_of_numbers(values: pl.Series) -> float:
     if present.dtype.is_numeric():
         return 1.0
     digits = present.cast(pl.String).str.replace_all(r"[\s,.£$€¥￥元+-]|USD|EUR|GBP|CNY", "")
-    return float(digits.str.contains(r"^\d+$").mean() or 0.0)
+    return share_true(digits.str.contains(r"^\d+$"))
 
 
 def _correct_by_catalogue(
@@ -154,7 +156,7 @@ def _correct_by_catalogue(
 
     def share(header: str) -> float:
         values = sample[header].drop_nulls().cast(pl.String, strict=False)
-        return float(values.is_in(known.implode()).mean() or 0.0) if len(values) else 0.0
+        return share_true(values.is_in(known.implode()))
 
     chosen = theirs.get("product_id")
     if chosen is not None and share(chosen) > 0:
@@ -185,7 +187,7 @@ def _products_by_content(sample: pl.DataFrame, theirs: dict[str, str], found: di
         codes = [
             h for h in free
             if not sample[h].dtype.is_float() and sample[h].null_count() == 0 and sample[h].is_unique().all()
-            and not (sample[h].cast(pl.String).str.contains(" ", literal=True).mean() or 0) > 0.2
+            and share_true(sample[h].cast(pl.String).str.contains(" ", literal=True)) <= 0.2
         ]  # fmt: skip
         if codes and len(sample) > 1:
             theirs["product_id"], found["product_id"] = codes[0], "content"

@@ -6,35 +6,33 @@ import polars as pl
 
 from goeswith.data.numbers import number
 from goeswith.data.products import named_rows
-from goeswith.data.readers.numbering import ROW
 
 DESCRIBING = ("name", "description", "category", "brand", "size", "latitude", "longitude")
 """Columns of events that may describe the product; they are staged as p:name and so on."""
 
 
-def derived_products(sources: Sequence[tuple[pl.LazyFrame, pl.LazyFrame]]) -> pl.DataFrame:
+def derived_products(kept_events: Sequence[pl.LazyFrame]) -> pl.DataFrame:
     """One row a product of the kept events, in order of id: its most frequent text, and its median price.
 
     Parameters
     ----------
-    sources : of each file, the rows as staged (with p: columns) and the kept events, which share ROW
+    kept_events : of each file, the events that were kept, with p: columns where they describe their products
 
     Returns
     -------
     product_id, name, price where known, and what else the events say of products
     """
-    kept = pl.concat([events.select("product_id", "event", "price") for _, events in sources])
+    kept = pl.concat([events.select("product_id", "event", "price") for events in kept_events])
     products = kept.select("product_id").unique().collect(engine="streaming").sort("product_id")
     for ours in DESCRIBING:
         told = [
-            staged.select(ROW, value=_value(f"p:{ours}", ours, staged)).join(
-                events.select(ROW, "product_id"), on=ROW, how="inner"
-            )
-            for staged, events in sources
-            if f"p:{ours}" in staged.collect_schema()
+            events.select("product_id", value=_value(f"p:{ours}", ours, events))
+            for events in kept_events
+            if f"p:{ours}" in events.collect_schema()
         ]
         if told:
-            products = products.join(_most_frequent(pl.concat(told)).rename({"value": ours}), on="product_id", how="left")
+            texts = _most_frequent(pl.concat(told)).rename({"value": ours})
+            products = products.join(texts, on="product_id", how="left")
     prices = _median_price(kept.filter(pl.col("event") == "purchase"))
     if prices["price"].null_count() < len(prices):
         products = products.join(prices, on="product_id", how="left")
@@ -42,18 +40,18 @@ def derived_products(sources: Sequence[tuple[pl.LazyFrame, pl.LazyFrame]]) -> pl
     return named.select("product_id", "name", pl.exclude("product_id", "name"))
 
 
-def _value(column: str, ours: str, staged: pl.LazyFrame) -> pl.Expr:
-    dtype = staged.collect_schema()[column]
+def _value(column: str, ours: str, events: pl.LazyFrame) -> pl.Expr:
+    dtype = events.collect_schema()[column]
     if ours in ("latitude", "longitude"):
-        return number(pl.col(column), dtype, staged.select(column).head(2000).collect()[column])
+        return number(pl.col(column), dtype, events.select(column).head(2000).collect()[column])
     text = pl.col(column).cast(pl.String).str.strip_chars()
     return pl.when(text != "").then(text)
 
 
 def _most_frequent(told: pl.LazyFrame) -> pl.DataFrame:
     counts = told.drop_nulls("value").group_by("product_id", "value").len().collect(engine="streaming")
-    best = counts.sort(["len", "value"], descending=[True, False]).unique("product_id", keep="first", maintain_order=True)
-    return best.select("product_id", "value")
+    ranked = counts.sort(["len", "value"], descending=[True, False])
+    return ranked.unique("product_id", keep="first", maintain_order=True).select("product_id", "value")
 
 
 def _median_price(purchases: pl.LazyFrame) -> pl.DataFrame:
@@ -62,5 +60,6 @@ def _median_price(purchases: pl.LazyFrame) -> pl.DataFrame:
     ranked = counts.sort("product_id", "price").with_columns(
         below=pl.col("len").cum_sum().over("product_id"), total=pl.col("len").sum().over("product_id")
     )
-    middle = ranked.filter(pl.col("below") * 2 >= pl.col("total")).unique("product_id", keep="first", maintain_order=True)
+    upper = ranked.filter(pl.col("below") * 2 >= pl.col("total"))
+    middle = upper.unique("product_id", keep="first", maintain_order=True)
     return middle.select("product_id", pl.col("price").cast(pl.Float64).round(4))

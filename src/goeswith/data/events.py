@@ -11,7 +11,18 @@ from goeswith.data.numbers import number
 from goeswith.data.readers.numbering import ROW
 from goeswith.data.times import POSITION_EPOCH, time_form
 
-STORED = ["product_id", "customer_id", "basket_id", "time", "event", "quantity", "price", "discount", "store_id", "session_id"]
+STORED = [
+    "product_id",
+    "customer_id",
+    "basket_id",
+    "time",
+    "event",
+    "quantity",
+    "price",
+    "discount",
+    "store_id",
+    "session_id",
+]
 """The columns of data/events/part-*.parquet."""
 
 NO_PRODUCT = "no product id"
@@ -31,7 +42,7 @@ _AHEAD = timedelta(days=2)
 def normalised(
     rows: pl.LazyFrame, columns: ColumnMap, id_types: dict[str, pl.DataType], catalogue: pl.Series | None, zone: str
 ) -> pl.LazyFrame:
-    """ROW, the STORED columns, and `reason` (null for a row that can be used).
+    """ROW, the STORED columns, what describes products (p:), and `reason` (null for a row that can be used).
 
     Parameters
     ----------
@@ -60,7 +71,7 @@ def normalised(
     event = _event(schema, sample, columns)
     time = _time(rows, schema, zone)
     customer = identity("customer_id", id_types["customer_id"])
-    described = pl.col("p:name").cast(pl.String).str.strip_chars().fill_null("") != "" if "p:name" in schema else pl.lit(True)
+    described = _present(pl.col("p:name")) if "p:name" in schema else pl.lit(True)
     sales_have_customers = "customer_id" in schema and "price" in schema
     adjustment = customer.is_null() & zero_price & (~described | returned) & pl.lit(sales_have_customers)
     given_customer = pl.col("customer_id").is_not_null() if "customer_id" in schema else pl.lit(False)
@@ -81,27 +92,24 @@ def normalised(
         lost_customer=given_customer & customer.is_null() & pl.lit(id_types["customer_id"] == pl.Int64)
         & (_is_text(schema, "customer_id")),
         given_time=pl.col(_time_column(schema)).is_not_null(),
+        **{name: pl.col(name) for name in schema if name.startswith("p:")},
     )  # fmt: skip
     return _judged(rows, catalogue, dated="timestamp" in schema)
 
 
 def counted_notes(kept: pl.LazyFrame, has_customers: bool, has_prices: bool) -> dict[str, int]:
     """What is worth knowing of the rows that were kept."""
-    purchase = pl.col("event") == "purchase"
-    counts = kept.select(
-        **{
-            "returns (negative quantity, or a cancelled invoice)": (pl.col("event") == "return").sum(),
-            "events without a customer: they count in baskets only": pl.col("customer_id").is_null().sum()
-            if has_customers
-            else pl.lit(0),
-            "purchases without a price above zero: the price is left empty": (purchase & pl.col("price").is_null()).sum()
-            if has_prices
-            else pl.lit(0),
-            "with a product code that has no digit (postage, fees, vouchers?)": pl.lit(0)
-            if kept.collect_schema()["product_id"] != pl.String
-            else (~pl.col("product_id").str.contains(r"\d")).sum(),
-        }
-    ).collect(engine="streaming")
+    priceless = (pl.col("event") == "purchase") & pl.col("price").is_null()
+    is_text = kept.collect_schema()["product_id"] == pl.String
+    notes = {
+        "returns (negative quantity, or a cancelled invoice)": pl.col("event") == "return",
+        "events without a customer: they count in baskets only": pl.col("customer_id").is_null() & has_customers,
+        "purchases without a price above zero: the price is left empty": priceless & has_prices,
+        "with a product code that has no digit (postage, fees, vouchers?)": ~pl.col("product_id").str.contains(r"\d")
+        if is_text
+        else pl.lit(False),
+    }
+    counts = kept.select([marks.sum().alias(note) for note, marks in notes.items()]).collect(engine="streaming")
     return {note: int(count) for note, count in counts.row(0, named=True).items() if count}
 
 
@@ -118,11 +126,11 @@ def _judged(rows: pl.LazyFrame, catalogue: pl.Series | None, dated: bool) -> pl.
         .when(pl.col("lost_customer")).then(pl.lit(WRONG_CUSTOMER))
     )  # fmt: skip
     if catalogue is None:
-        return rows.select(ROW, *STORED, reason=reason)
+        return rows.select(ROW, *STORED, "^p:.*$", reason=reason)
     known = catalogue.to_frame("product_id").lazy().with_columns(known=pl.lit(True))
     joined = rows.join(known, on="product_id", how="left", maintain_order="left")
     unknown = pl.when(pl.col("known").is_null()).then(pl.lit(UNKNOWN_PRODUCT))
-    return joined.select(ROW, *STORED, reason=pl.coalesce(reason, unknown))
+    return joined.select(ROW, *STORED, "^p:.*$", reason=pl.coalesce(reason, unknown))
 
 
 def _event(schema: pl.Schema, sample: pl.DataFrame, columns: ColumnMap) -> pl.Expr:
@@ -149,6 +157,10 @@ def _time(rows: pl.LazyFrame, schema: pl.Schema, zone: str) -> pl.Expr:
         return time_form(rows, "timestamp").moments(pl.col("timestamp"), zone)
     days = pl.col("position").cast(pl.Float64, strict=False).cast(pl.Int64, strict=False)
     return POSITION_EPOCH + pl.duration(days=days)
+
+
+def _present(column: pl.Expr) -> pl.Expr:
+    return column.cast(pl.String).str.strip_chars().fill_null("") != ""
 
 
 def _is_text(schema: pl.Schema, name: str) -> bool:

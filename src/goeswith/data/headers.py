@@ -4,12 +4,13 @@ import re
 
 PRODUCTS: dict[str, str] = {
     "product_id": "product_id parent_asin asin sku sku_id item_id stock_code product_code item_code goods_id spu_id "
-    "article_id article_no product item upc ean gtin barcode poi_id place_id business_id hotel_id movie_id book_id isbn "
-    "track_id song_id video_id recipe_id material_id code id 商品编号 商品id 商品编码 商品代码 产品编号 产品id 产品编码 "
-    "货号 物品id 物品编号 条码 条形码 sku编号 编号",
+    "article_id article_no product item upc ean gtin barcode poi_id place_id business_id hotel_id movie_id book_id "
+    "isbn track_id song_id video_id recipe_id material_id code id 商品编号 商品id 商品编码 商品代码 产品编号 产品id "
+    "产品编码 货号 物品id 物品编号 条码 条形码 sku编号 编号",
     "name": "name product_name title item_name product_title item_title goods_name poi_name item_description "
     "movie_title book_title text 商品名称 产品名称 品名 名称 商品名 产品名 标题 商品标题",
-    "description": "description product_description desc long_description details 商品描述 产品描述 描述 简介 详情 说明",
+    "description": "description product_description desc long_description details 商品描述 产品描述 描述 "
+    "简介 详情 说明",
     "category": "category product_category categories main_category category_name item_category cat poi_cat genre "
     "genres theme poi_theme category_id class aisle department 类别 类目 品类 分类 商品类别 商品分类 产品类别 类目id",
     "brand": "brand brand_name manufacturer maker vendor brand_id 品牌 品牌名称 厂商 生产商 品牌id",
@@ -31,7 +32,8 @@ EVENTS: dict[str, str] = {
     "timestamp": "timestamp transaction_timestamp datetime date_time event_time invoice_date order_date purchase_date "
     "transaction_date order_timestamp purchase_timestamp order_time purchase_time unix_review_time created_at "
     "order_purchase_timestamp time ts date visit_date visit_time date_taken sale_date sales_date t_dat review_time "
-    "时间戳 时间 日期 下单时间 购买时间 交易时间 订单日期 订单时间 交易日期 购买日期 下单日期 支付时间 行为时间 发生时间",
+    "时间戳 时间 日期 下单时间 购买时间 交易时间 订单日期 订单时间 交易日期 购买日期 下单日期 支付时间 "
+    "行为时间 发生时间",
     "position": "position step rank_in_history order_in_history day day_number t 顺序 次序 位置",
     "customer_id": "customer_id customer user_id user household_id household_key household client_id member_id "
     "reviewer_id buyer_id visitor_id shopper_id account_id person_id loyalty_id card_id customer_unique_id customer_no "
@@ -54,7 +56,10 @@ EVENTS: dict[str, str] = {
 _ID_WORDS = {"id", "no", "number", "code", "key", "num", "nr"}
 _LOOSE: dict[str, tuple[set[str], set[str]]] = {
     "product_id": ({"product", "item", "sku", "goods", "article", "prod"}, _ID_WORDS),
-    "customer_id": ({"customer", "user", "client", "member", "buyer", "shopper", "household", "visitor", "cust"}, _ID_WORDS),
+    "customer_id": (
+        {"customer", "user", "client", "member", "buyer", "shopper", "household", "visitor", "cust"},
+        _ID_WORDS,
+    ),
     "basket_id": ({"order", "basket", "invoice", "transaction", "receipt", "ticket"}, _ID_WORDS),
     "store_id": ({"store", "branch"}, _ID_WORDS),
     "name": ({"product", "item", "goods", "article", "prod"}, {"name", "title"}),

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from goeswith.data.atomic import disk_errors
@@ -83,11 +84,15 @@ def read_all(
         seen = [*([existing.events] if existing.events is not None else []), *kept]
         old = pl.concat([frame.select(STORED) for frame in seen]) if seen else None
         kept.append(_events(table, mapped, rows, types, ids, old, done, scratch, n, zone))
-    if events and existing.events is None and not any(report.kept for report in done.reports if report.what == "events"):
+    if events and existing.events is None and not done.parts:
         raise DataError(_nothing_left(done.reports, ids, staged))
     if derive and kept:
-        found = derived_products(list(zip(staged, kept, strict=True)))
-        done.products = found if catalogue is None else found.join(catalogue, on="product_id", how="anti")
+        found = derived_products(kept)
+        if existing.products is not None:
+            found = found.join(existing.products, on="product_id", how="anti", maintain_order="left")
+        done.products = found
+        if len(found):
+            done.reports.insert(0, _derived_report(found, events, maps))
     done.currency = next((code for rows in staged if (code := _currency(rows))), done.currency)
     return done
 
@@ -163,12 +168,7 @@ def _with_id_type(catalogue: pl.DataFrame, want: pl.DataType) -> pl.DataFrame:
 def _staged(table: Table, mapped: ColumnMap, scratch: Path, n: int) -> pl.LazyFrame:
     """The recognised columns alone, under our names, on disk: what follows reads them several times."""
     chosen = {ours: pl.col(theirs) for ours, theirs in mapped.theirs.items()}
-    describing = recognise("products", table.rows.select(pl.exclude(ROW)).head(SAMPLE).collect())
-    for ours in DESCRIBING:
-        if ours in describing and describing[ours] not in (mapped.theirs.get("product_id"), mapped.theirs.get("event")):
-            chosen[f"p:{ours}"] = pl.col(describing[ours])
-    if "p:name" not in chosen and "p:description" in chosen:
-        chosen["p:name"] = chosen.pop("p:description")
+    chosen |= {f"p:{ours}": pl.col(theirs) for ours, theirs in _describing(table, mapped).items()}
     path = scratch / f"staged-{n}.parquet"
     try:
         with disk_errors(scratch):
@@ -176,6 +176,26 @@ def _staged(table: Table, mapped: ColumnMap, scratch: Path, n: int) -> pl.LazyFr
     except pl.exceptions.PolarsError as error:
         raise DataError(f"{table.name}: cannot be read to its end ({error}).") from error
     return pl.scan_parquet(path)
+
+
+def _describing(table: Table, mapped: ColumnMap) -> dict[str, str]:
+    """Columns of an event log that speak of the product; a description alone is its name."""
+    guess = recognise("products", table.rows.select(pl.exclude(ROW)).head(SAMPLE).collect()).theirs
+    taken = set(mapped.theirs.values())
+    found = {ours: guess[ours] for ours in DESCRIBING if ours in guess and guess[ours] not in taken}
+    if "name" not in found and "description" in found:
+        found = {"name": found["description"], **{k: v for k, v in found.items() if k != "description"}}
+    return found
+
+
+def _derived_report(found: pl.DataFrame, events: Sequence[Table], maps: Sequence[ColumnMap]) -> SourceReport:
+    theirs = {"product_id": maps[0]["product_id"]} | _describing(events[0], maps[0])
+    price = maps[0].theirs.get("price") or maps[0].theirs.get("line_total")
+    if price and "price" in found.columns:
+        theirs["price"] = f"the median of {price}"
+    mapped = ColumnMap("products", theirs, {"price": "computed"})
+    source = f"derived from {', '.join(table.name for table in events)}"
+    return SourceReport("products", source, len(found), len(found), columns=mapped)
 
 
 def _events(
@@ -186,19 +206,14 @@ def _events(
     with disk_errors(scratch):
         normalised(staged, mapped, types, ids, zone).sink_parquet(judged_path, compression="lz4")
         judged = pl.scan_parquet(judged_path)
-        usable = judged.filter(pl.col("reason").is_null())
-        repeated = duplicate_rows(usable, old).to_frame(ROW).lazy()
-        kept = usable.join(repeated, on=ROW, how="anti", maintain_order="left")
+        repeated = duplicate_rows(judged.filter(pl.col("reason").is_null()), old)
+        duplicate = pl.when(_among(repeated, judged)).then(pl.lit(DUPLICATE))
+        final = judged.with_columns(reason=pl.coalesce("reason", duplicate))
         kept_path = scratch / f"kept-{n}.parquet"
-        kept.select(ROW, *STORED).sink_parquet(kept_path, compression="lz4")
+        final.filter(pl.col("reason").is_null()).drop("reason").sink_parquet(kept_path, compression="lz4")
         kept = pl.scan_parquet(kept_path)
         kept.select(STORED).sink_parquet(part)
-        reasons = pl.concat(
-            [
-                judged.filter(pl.col("reason").is_not_null()).select(ROW, "reason"),
-                repeated.with_columns(reason=pl.lit(DUPLICATE)),
-            ]
-        )
+        reasons = final.filter(pl.col("reason").is_not_null()).select("reason")
         counted = reasons.group_by("reason").len().collect(engine="streaming")
         n_read, n_kept = (rows.select(pl.len()).collect().item() for rows in (staged, kept))
         report = SourceReport("events", table.name, n_read, n_kept, dict(counted.iter_rows()), columns=mapped)
@@ -213,11 +228,22 @@ def _events(
             done.parts.append(part)
         if report.set_aside:
             path = scratch / f"rejected-events-{n}.parquet"
-            names = {ours: theirs for ours, theirs in mapped.theirs.items()}
-            original = staged.select(ROW, *names).rename(names)
-            _write_rejected(original.join(reasons, on=ROW, how="inner", maintain_order="left"), table, path)
+            names = mapped.theirs | {f"p:{ours}": theirs for ours, theirs in _describing(table, mapped).items()}
+            # Both tables hold the same rows in the same order, so that none is looked up: there may be very many.
+            original = pl.concat([staged.select(*names).rename(names), final.select(ROW, "reason")], how="horizontal")
+            _write_rejected(original.filter(pl.col("reason").is_not_null()), table, path)
             done.rejected.append(path)
     return kept
+
+
+def _among(numbers: pl.Series, rows: pl.LazyFrame) -> pl.Expr:
+    """Whether a row's number is among these: one byte a row, however many there are."""
+    last = rows.select(pl.col(ROW).max()).collect(engine="streaming").item() or 0
+    marks = np.zeros(last + 1, dtype=np.bool_)
+    marks[numbers.to_numpy()] = True
+    return pl.col(ROW).map_batches(
+        lambda row: pl.Series(row.name, marks[row.to_numpy()]), return_dtype=pl.Boolean, is_elementwise=True
+    )
 
 
 def _write_rejected(rows: pl.LazyFrame, table: Table, path: Path) -> None:
@@ -257,7 +283,7 @@ def _no_column(ours: str, table: Table) -> str:
     return (
         f"{table.name}: no column was recognised as {ours}. Its columns are: {', '.join(table.headers[:20])}. "
         f'Say which it is with columns={{"{ours}": "..."}} (--map {ours}=...).'
-        + (' A log that has order only may give position instead.' if ours == "timestamp" else "")
+        + (" A log that has order only may give position instead." if ours == "timestamp" else "")
     )
 
 
@@ -268,8 +294,8 @@ def _nothing_left(reports: Sequence[SourceReport], ids: pl.Series | None, staged
     if main == UNKNOWN_PRODUCT and ids is not None:
         theirs = staged[0].select(pl.col("product_id").cast(pl.String)).drop_nulls().head(3).collect()["product_id"]
         return (
-            f"{source}: no event matches a product. Its product ids look like {', '.join(theirs)}, those of the catalogue "
-            f"like {', '.join(map(str, ids.sort().head(3)))}. Check which columns hold the ids "
+            f"{source}: no event matches a product. Its product ids look like {', '.join(theirs)}, those of the "
+            f"catalogue like {', '.join(map(str, ids.sort().head(3)))}. Check which columns hold the ids "
             '(columns={"events.product_id": "..."}, --map events.product_id=...), or leave products out.'
         )
     return f"{source}: not one event can be used. Most often: {main} ({reasons.get(main, 0):,} rows). Check --map."

@@ -8,7 +8,8 @@ KINDS: dict[str, str] = {
     "view": "view viewed click clicked pv page_view pageview detail visit read impression browse look detail_view "
     "view_item 浏览 点击 查看 访问",
     "cart": "cart add_to_cart addtocart add_cart basket_add added_to_cart add_to_basket 加购 加入购物车 购物车",
-    "wish": "wish wishlist fav favorite favourite like liked star collect save add_to_wishlist 收藏 喜欢 加入收藏 心愿单",
+    "wish": "wish wishlist fav favorite favourite like liked star collect save add_to_wishlist 收藏 "
+    "喜欢 加入收藏 心愿单",
     "return": "return returned refund refunded cancel cancelled canceled 退货 退款 退 取消",
 }
 _KIND_OF = {word.replace("_", ""): kind for kind, listed in KINDS.items() for word in listed.split()}
@@ -29,4 +30,5 @@ def are_kinds(sample: pl.Series) -> bool:
 
 
 def are_numbered_kinds(sample: pl.Series) -> bool:
-    return set(sample.drop_nulls().cast(pl.String).unique().to_list()) <= set(TIANCHI) and sample.null_count() < len(sample)
+    values = set(sample.drop_nulls().cast(pl.String).to_list())
+    return bool(values) and values <= set(TIANCHI)

@@ -9,7 +9,7 @@ from goeswith.data.vocabulary import Vocabulary
 
 PURCHASE = "purchase"
 BROWSING = ("view", "cart", "wish", "return")
-EVENT_COLUMNS = {
+EVENT_COLUMNS: dict[str, type[pl.DataType] | pl.DataType] = {
     "item": pl.Int32,  # row of the product in `products`
     "customer": pl.Int32,  # row in `customers`; null where the log does not say who
     "basket": pl.Int64,  # dense, from 0; a customer's day is one where the shop has no baskets; null for browsing

@@ -98,10 +98,12 @@ def expanded(frame: pl.DataFrame) -> pl.DataFrame:
     keys = list(dict.fromkeys(key for record in records for key in record))[:100]
     if not keys:
         return frame
-    new = {key: [record.get(key) for record in records] for key in keys if key not in frame.columns}
-    return frame.drop("attributes").with_columns(
-        [pl.Series(key, [None if v is None else str(v) for v in values], dtype=pl.String) for key, values in new.items()]
-    )
+    new = {key: [_text(record.get(key)) for record in records] for key in keys if key not in frame.columns}
+    return frame.drop("attributes").with_columns([pl.Series(k, v, dtype=pl.String) for k, v in new.items()])
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
 
 
 def _record(text: str | None) -> dict[str, object]:

@@ -22,6 +22,8 @@ class ShopSettings(BaseModel, frozen=True, extra="forbid"):
     """Times in files that carry a zone are brought to this one; a customer's day begins at its midnight."""
     order_only: bool = False
     """True where the events have an order but no time: dates in the log are then days since 2000-01-01."""
+    derived: bool = False
+    """True where the catalogue is made of what the events say of their products."""
     columns: dict[str, dict[str, str]] = {}
     """Ours to theirs, for products and for events."""
     found: dict[str, dict[str, str]] = {}
@@ -46,7 +48,7 @@ def read_settings(folder: Path) -> ShopSettings:
     try:
         return ShopSettings.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except (tomllib.TOMLDecodeError, ValidationError, UnicodeDecodeError) as error:
-        raise ShopError(f"{path}: cannot be read: {error}. Mend the file; its keys are explained in the docs.") from error
+        raise ShopError(f"{path}: cannot be read: {error}. Mend the file, or create the shop again.") from error
 
 
 def write_settings(folder: Path, settings: ShopSettings) -> None:

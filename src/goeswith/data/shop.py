@@ -10,7 +10,7 @@ from typing import Self
 
 import polars as pl
 
-from goeswith.data.atomic import disk_errors, file_aside, folder_aside, move_into_place, sync_folder
+from goeswith.data.atomic import disk_errors, file_aside, folder_aside, move_into_place, remove_left_behind, sync_folder
 from goeswith.data.baskets import with_baskets
 from goeswith.data.events import STORED
 from goeswith.data.importing import Existing, Imported, read_all
@@ -85,7 +85,7 @@ class Shop:
             done = read_all(
                 tables.products, tables.events, columns, Existing(), scratch, time_zone, derive=not tables.products
             )
-            settings = _settings(name or target.resolve().name, done, time_zone)
+            settings = _settings(name or target.resolve().name, done, time_zone, derived=not tables.products)
             with disk_errors(target):
                 for place in ("events", "rejected"):
                     (aside / "data" / place).mkdir(parents=True)
@@ -129,7 +129,7 @@ class Shop:
             tables = open_sources(products, events, format, scratch)
             old = self.products()
             existing = Existing(old, self.events() if self._parts() else None)
-            derive = self._is_derived() and not tables.products
+            derive = self.settings.derived and not tables.products
             done = read_all(
                 tables.products,
                 tables.events,
@@ -140,12 +140,10 @@ class Shop:
                 derive,
             )
             if done.products is not None:
-                new = done.products
-                if derive:
-                    new = new.join(old.select("product_id"), on="product_id", how="anti", maintain_order="left")
-                self._write_products(merged(old, new))
+                self._write_products(merged(old, done.products))
             with disk_errors(self.folder):
                 _place(done, self.folder)
+            self._learn(done)
         self.report = ImportReport(done.reports, self._totals())
         return self
 
@@ -173,7 +171,7 @@ class Shop:
         """All events with the user's ids, in no order: the columns STORED of data/events.py."""
         parts = self._parts()
         if not parts:
-            return pl.LazyFrame(schema=_EMPTY)
+            return pl.LazyFrame(schema=_EMPTY | {"product_id": self.products().schema["product_id"]})
         return pl.concat([pl.scan_parquet(part).select(STORED) for part in parts])
 
     def log(self, until: datetime | date | str | None = None) -> Log:
@@ -194,7 +192,8 @@ class Shop:
         try:
             read = rows.collect()
         except (OSError, pl.exceptions.PolarsError) as error:
-            raise ShopError(f"{self.folder / 'data' / 'events'}: cannot be read ({error}). Restore the file.") from error
+            place = self.folder / "data" / "events"
+            raise ShopError(f"{place}: cannot be read ({error}). Restore the files.") from error
         events = with_baskets(read.sort("time", maintain_order=True))
         customers = events["customer_id"].drop_nulls().unique().sort()
         numbered = (
@@ -220,9 +219,6 @@ class Shop:
     def _parts(self) -> list[Path]:
         return sorted((self.folder / "data" / "events").glob("part-*.parquet"))
 
-    def _is_derived(self) -> bool:
-        return not self.settings.columns.get("products")
-
     def _given(self, columns: Mapping[str, str] | None, headers: list[str]) -> dict[str, str]:
         """What the user gave, now or to `create`, as far as the new files have such columns."""
         earlier = {
@@ -232,6 +228,20 @@ class Shop:
             if how == "given" and self.settings.columns[table][ours] in headers
         }
         return {**earlier, **(columns or {})}
+
+    def _learn(self, done: Imported) -> None:
+        """Keep the column map of a table that the shop did not have before."""
+        fresh = _settings(self.name, done, self.settings.time_zone, self.settings.derived)
+        if new := {table: m for table, m in fresh.columns.items() if table not in self.settings.columns}:
+            found = {table: fresh.found[table] for table in new}
+            update: dict[str, object] = {
+                "columns": {**self.settings.columns, **new},
+                "found": {**self.settings.found, **found},
+            }
+            if "events" in new:
+                update["order_only"] = fresh.order_only
+            self.settings = self.settings.model_copy(update=update)
+            write_settings(self.folder, self.settings)
 
     def _totals(self) -> dict[str, int]:
         counts = self.events().select(
@@ -247,7 +257,7 @@ class Shop:
     def _scratch(self) -> Iterator[Path]:
         scratch = self.folder / f".add.{os.getpid()}.aside"
         with disk_errors(self.folder):
-            shutil.rmtree(scratch, ignore_errors=True)
+            remove_left_behind(self.folder / "add")
             scratch.mkdir()
         try:
             yield scratch
@@ -255,7 +265,7 @@ class Shop:
             shutil.rmtree(scratch, ignore_errors=True)
 
 
-_EMPTY = {
+_EMPTY: dict[str, pl.DataType | type[pl.DataType]] = {
     "product_id": pl.String, "customer_id": pl.String, "basket_id": pl.String, "time": pl.Datetime("us"),
     "event": pl.String, "quantity": pl.Float32, "price": pl.Float32, "discount": pl.Float32,
     "store_id": pl.String, "session_id": pl.String,
@@ -271,12 +281,12 @@ def last_moment(until: datetime | date | str) -> datetime:
     if isinstance(until, datetime):
         return until
     if isinstance(until, str):
-        moment = pl.select(TimeForm(pl.String()).moments(pl.lit(until.strip()))).item()
+        moment: datetime | None = pl.select(TimeForm(pl.String()).moments(pl.lit(until.strip()))).item()
         if moment is None:
             raise UsageError(f'until: {until!r} is not a date. Write it as "2017-12-01" or "2017-12-01 18:30:00".')
         if ":" in until or "T" in until:
             return moment
-        until = moment.date()
+        return last_moment(moment.date())
     return datetime.combine(until, time()) + timedelta(days=1) - timedelta(microseconds=1)
 
 
@@ -297,13 +307,14 @@ def _place(done: Imported, folder: Path) -> None:
     sync_folder(folder / "data")
 
 
-def _settings(name: str, done: Imported, zone: str) -> ShopSettings:
+def _settings(name: str, done: Imported, zone: str, derived: bool) -> ShopSettings:
     maps = {report.what: report.columns for report in reversed(done.reports) if report.columns is not None}
     events = maps.get("events")
     return ShopSettings(
         name=name,
         currency=done.currency,
         time_zone=zone,
+        derived=derived,
         order_only=events is not None and "timestamp" not in events,
         columns={what: dict(mapped.theirs) for what, mapped in maps.items()},
         found={what: dict(mapped.found) for what, mapped in maps.items()},
@@ -312,7 +323,9 @@ def _settings(name: str, done: Imported, zone: str) -> ShopSettings:
 
 def _check_new(target: Path) -> None:
     if (target / FILE).exists():
-        raise ShopError(f"{target}: is a shop already. Add to it with: goeswith add {target} --events F, or choose another folder.")
+        raise ShopError(
+            f"{target}: is a shop already. Add to it with: goeswith add {target} --events F, or choose another folder."
+        )
     if target.is_file():
         raise ShopError(f"{target}: is a file. Choose another folder for the shop.")
     if target.is_dir() and any(target.iterdir()):

@@ -17,11 +17,17 @@ _CLOCK = (
 )
 _YEAR_FIRST = r"^\s*(?<a>\d{4})\s*[-/.年]\s*(?<b>\d{1,2})\s*[-/.月]\s*(?<c>\d{1,2})日?" + _CLOCK
 _YEAR_LAST = r"^\s*(?<a>\d{1,2})\s*[-/.\s]\s*(?<b>\d{1,2})\s*[-/.\s,]\s*(?<c>\d{4}|\d{2})" + _CLOCK
-_COMPACT = r"^\s*(?<a>(?:19|20)\d{2})(?<b>0[1-9]|1[0-2])(?<c>[0-3]\d)(?:T?(?<H>[0-2]\d)(?<M>[0-5]\d)(?<S>[0-5]\d)?)?(?<f>)?(?<p>)?(?<z>Z)?$"
-_DAY_MONTH = r"^\s*(?:[A-Za-z]{3,9},?\s+)?(?<a>\d{1,2})(?:st|nd|rd|th)?[\s\-.]+(?<b>[A-Za-z]{3})[a-z]*\.?[\s\-,]+(?<c>\d{4})" + _CLOCK
+_COMPACT = (
+    r"^\s*(?<a>(?:19|20)\d{2})(?<b>0[1-9]|1[0-2])(?<c>[0-3]\d)"
+    r"(?:T?(?<H>[0-2]\d)(?<M>[0-5]\d)(?<S>[0-5]\d)?)?(?<f>)?(?<p>)?(?<z>Z)?$"
+)
+_DAY_MONTH = (
+    r"^\s*(?:[A-Za-z]{3,9},?\s+)?(?<a>\d{1,2})(?:st|nd|rd|th)?[\s\-.]+(?<b>[A-Za-z]{3})[a-z]*\.?[\s\-,]+(?<c>\d{4})"
+    + _CLOCK
+)
 _MONTH_DAY = r"^\s*(?<b>[A-Za-z]{3})[a-z]*\.?\s+(?<a>\d{1,2})(?:st|nd|rd|th)?,?\s+(?<c>\d{4})" + _CLOCK
 _UNIX = r"^\s*\d{9,19}(\.\d+)?\s*$"
-_MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _FAST = (
     "%Y-%m-%d %H:%M:%S",
     "%Y-%m-%dT%H:%M:%S",
@@ -95,7 +101,7 @@ def share_of_times(sample: pl.Series) -> float:
     if values.is_empty():
         return 0.0
     if values.dtype.is_numeric():
-        return float(((values >= 1e8) & (values < 5e18) | values.is_between(19000101, 21001231)).mean() or 0.0)
+        return share_true((values >= 1e8) & (values < 5e18) | values.is_between(19000101, 21001231))
     if values.dtype not in (pl.String, pl.Date, pl.Datetime):
         return 0.0
     form = TimeForm(values.dtype)
@@ -103,20 +109,28 @@ def share_of_times(sample: pl.Series) -> float:
     return float(read or 0.0)
 
 
+def share_true(marks: pl.Series) -> float:
+    """The share of True among these marks; 0 if there are none."""
+    return float(marks.sum() or 0) / max(len(marks), 1)
+
+
 def is_position(sample: pl.Series) -> bool:
     """Whether these are small whole numbers: an order of events, or numbers of days."""
     numbers = sample.drop_nulls().cast(pl.Float64, strict=False)
-    return len(numbers) > 0 and numbers.null_count() == 0 and bool(((numbers >= 0) & (numbers < 1e5) & (numbers % 1 == 0)).all())
+    if numbers.is_empty() or numbers.null_count():
+        return False
+    return bool(((numbers >= 0) & (numbers < 1e5) & (numbers % 1 == 0)).all())
 
 
 def _all_read(moments: pl.Expr, sample: pl.Series) -> bool:
-    return sample.to_frame().select(moments.is_not_null().all()).item()
+    return bool(sample.to_frame().select(moments.is_not_null().all()).item())
 
 
 def _numeric(column: pl.Expr, zone: str) -> pl.Expr:
     value = column.cast(pl.Float64)
     compact = value.is_between(19000101, 21001231)
-    as_day = column.cast(pl.Int64, strict=False).cast(pl.String).str.to_date("%Y%m%d", strict=False).cast(pl.Datetime("us"))
+    digits = column.cast(pl.Int64, strict=False).cast(pl.String)
+    as_day = digits.str.to_date("%Y%m%d", strict=False).cast(pl.Datetime("us"))
     size = value.abs()
     micros = (
         pl.when(size < 1e11).then(value * 1e6).when(size < 1e14).then(value * 1e3).when(size < 1e17).then(value)

@@ -100,7 +100,7 @@ def _of_customers(shop: _Shop) -> list[Task]:
             f"was bought by {shop.config.cold_customers} customers after it"
         )
     else:
-        title = f"{cold.height:,} products with fewer than {shop.config.cold_below} purchases, ranked among themselves"
+        title = f"{_stated(cold.height, cold.height, 'products')} with fewer than {shop.config.cold_below} purchases, only these ranked"
         among = shop.log.items.ids(cold["item"].to_numpy())
         tasks.append(_customer_task(shop, "cold", title, hidden, novel=True, among=among))
     return tasks
@@ -197,4 +197,5 @@ def _drawn(everyone: np.ndarray, most: int, seed: int) -> np.ndarray:
 
 
 def _stated(n: int, of: int, what: str) -> str:
-    return f"{n:,} {what}" if n == of else f"{n:,} of {of:,} {what}"
+    noun = what.removesuffix("s") if of == 1 else what
+    return f"{n:,} {noun}" if n == of else f"{n:,} of {of:,} {noun}"

@@ -22,10 +22,16 @@ def text_fields(products: pl.DataFrame) -> tuple[str, ...]:
 
     Examples
     --------
-    >>> shelf = pl.DataFrame({
-    ...     "product_id": [1, 2, 3], "aisle": ["food", "food", "drinks"], "name": ["rye", "oat", "tea"],
-    ...     "kind": ["bread", "flakes", "black tea"], "maker_id": ["a1", "b2", "c3"], "grams": ["500", "750", "100"],
-    ... })
+    >>> shelf = pl.DataFrame(
+    ...     {
+    ...         "product_id": [1, 2, 3],
+    ...         "aisle": ["food", "food", "drinks"],
+    ...         "name": ["rye", "oat", "tea"],
+    ...         "kind": ["bread", "flakes", "black tea"],
+    ...         "maker_id": ["a1", "b2", "c3"],
+    ...         "grams": ["500", "750", "100"],
+    ...     }
+    ... )
     >>> text_fields(shelf)
     ('name', 'kind', 'aisle')
     """

@@ -1,8 +1,7 @@
 """Every view of how well a product suits a query, side by side: what the ranker weighs.
 
-A query holds products (a customer's history, a basket, or both). Each view is computed for a block of queries over the
-whole catalogue where that is one matrix product, and looked up for the candidates alone; the finer ones are computed
-for the candidates only.
+A query is a customer's history, a basket, or both. Views over the whole catalogue are one matrix product for a block of
+queries, and are looked up for the candidates; the finer ones are computed for the candidates alone.
 """
 
 from dataclasses import dataclass
@@ -11,126 +10,155 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from goeswith.association.behaviour import Popularity
-from goeswith.association.counts import Counts
 from goeswith.association.histories import Histories
-from goeswith.association.linear import DualEase
+from goeswith.association.parts import Parts
 
 Array = NDArray[np.float32]
+SHARPNESS = 10.0
+"""Cosines are compared as exp(10 cos): one product of a history that fits is enough."""
+REMEMBERED = 50
+"""Of a long history, the sharpened kernel looks at this many products, those bought most and latest."""
+STEP = 0.7
+"""What a basket further back weighs less in the view of recent ones."""
 
 
 @dataclass(frozen=True)
-class Parts:
-    counts: Counts
-    near: csr_array
-    ease: DualEase
-    popularity: Popularity
-    words: Array
-    source: Array
-    target: Array
-    shelves: list[NDArray[np.int64]]
+class Queries:
+    """A block of questions.
+
+    own : the customers' histories; empty ones for somebody unknown
+    customer : (queries,), row of the customer, -1 unknown
+    held : (queries, items), ones for the products in the basket; None where the question has no basket
+    words, source : (queries, d) and (queries, e) for a product that is not in the catalogue; None otherwise
+    """
+
+    own: Histories
+    customer: NDArray[np.int64]
+    held: csr_array | None = None
+    words: Array | None = None
+    source: Array | None = None
+
+    def __len__(self) -> int:
+        return len(self.customer)
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """Pairs of a query and a product, sorted by query. query, item : (pairs,); n_queries"""
+    """Pairs of a query and a product, sorted by query and product. query, item : (pairs,)"""
 
     query: NDArray[np.int64]
     item: NDArray[np.int64]
     n_queries: int
 
+    def of(self, query: int) -> slice:
+        return slice(*np.searchsorted(self.query, [query, query + 1]))
 
-def history_scores(parts: Parts, own: Histories) -> dict[str, Array]:
-    """Dense views of a block of histories, each (queries, items)."""
-    n = parts.words.shape[0]
-    weight = own.matrix(np.log1p(own.long), n)
-    recent = own.matrix(np.where(own.n > 0, 0.7**own.steps, 0.0), n)
-    taste = weight @ parts.words
-    meaning = weight @ parts.source
+
+def catalogue_views(parts: Parts, asked: Queries) -> dict[str, Array]:
+    """The views that cover the whole catalogue; each (queries, items)."""
+    return _history_views(parts, asked.own) if asked.held is None else _basket_views(parts, asked)
+
+
+def _history_views(parts: Parts, own: Histories) -> dict[str, Array]:
+    n, meaning = parts.meaning.n_items, parts.meaning
+    weight = own.matrix(np.log1p(own.long + 0.2 * np.maximum(own.browsed, 0)), n)
+    recent = own.matrix(np.where(own.n > 0, STEP**own.steps, 0.0), n)
     return {
         "ease": parts.ease.scores(own.matrix((own.n > 0).astype(np.float32), n)),
         "cosine": (weight @ parts.near).toarray(),
         "recent": (recent @ parts.near).toarray(),
-        "words": taste @ parts.words.T,
-        "text": meaning @ parts.target.T,
+        "words": (weight @ meaning.words) @ meaning.words.T,
+        "text": (weight @ meaning.source) @ meaning.target.T,
     }
 
 
-def history_features(parts: Parts, own: Histories, scores: dict[str, Array], some: Candidates) -> dict[str, Array]:
-    """Every feature of the candidates of a block of histories; each (pairs,)."""
-    q, i = some.query, some.item
-    n_items = parts.words.shape[0]
-    features: dict[str, Array] = {}
-    for name, dense in scores.items():
-        values = dense[q, i]
-        features[name] = values
-        features[name + "_rank"] = rank_within(values, some)
-    features |= _personal(parts, own, some)
-    features |= _of_item(parts, some)
-    baskets = np.maximum(own.n_baskets, 1)
-    long = own.matrix(own.long, n_items)
-    total = np.maximum(np.asarray(long.sum(axis=1)).ravel(), 1e-6)
-    for at, shelf in enumerate(parts.shelves):
-        size = int(shelf.max()) + 1
-        onto = csr_array((np.ones(n_items, np.float32), (np.arange(n_items), shelf)), shape=(n_items, size))
-        by_shelf = (long @ onto).toarray()
-        mine = by_shelf[q, shelf[i]]
-        features[f"shelf{at}"] = mine
-        features[f"shelf{at}_share"] = mine / total[q]
-        features[f"shelf{at}_own"] = features["long"] / np.maximum(mine, 1e-6)
-        sold = np.bincount(shelf, parts.popularity.month, size)
-        features[f"shelf{at}_sold"] = np.log1p(sold)[shelf[i]]
-        features[f"shelf{at}_part"] = parts.popularity.month[i] / np.maximum(sold[shelf[i]], 1e-6)
-    paid = _mean_price(parts, own)
-    features["price_ratio"] = parts.popularity.price[i] / paid[q]
-    features["n_baskets"] = own.n_baskets[q]
-    features["age"] = own.age[q]
-    features["pace"] = (own.n_baskets / np.maximum(own.age, 1))[q]
-    features["width"] = np.diff(own.start)[q] / baskets[q]
-    return {name: np.asarray(column, np.float32) for name, column in features.items()}
+def _basket_views(parts: Parts, asked: Queries) -> dict[str, Array]:
+    held, counts, meaning = asked.held, parts.counts, parts.meaning
+    assert held is not None
+    size = np.maximum(np.diff(held.indptr), 1).astype(np.float32)[:, None]
+    sold = np.maximum(counts.items, 1).astype(np.float32)
+    seen = (_over(held, sold) @ counts.pairs).toarray() / size
+    damped = (_over(held, sold + 10) @ counts.pairs).toarray() / size
+    root = (_over(held, np.sqrt(sold + 5)) @ counts.pairs).toarray() / size
+    words = held @ meaning.words if asked.words is None else asked.words
+    source = held @ meaning.source if asked.source is None else asked.source
+    bought = asked.own.matrix((asked.own.n > 0).astype(np.float32), meaning.n_items)
+    return {
+        "ease": parts.ease.scores(bought) if len(asked.own.item) else np.zeros(held.shape, np.float32),
+        "basket_ease": parts.basket_ease.scores(held),
+        "confidence": seen,
+        "lift": np.log1p(damped * counts.n_baskets / (sold + 10)),
+        "basket_cosine": root / np.sqrt(sold + 5),
+        "together": _own_baskets(parts, asked),
+        "basket_words": words @ meaning.words.T / size,
+        "basket_text": source @ meaning.target.T / size,
+    }
 
 
-def _personal(parts: Parts, own: Histories, some: Candidates) -> dict[str, Array]:
-    n_items = parts.words.shape[0]
+def _over(held: csr_array, divisor: Array) -> csr_array:
+    return csr_array((held.data / divisor[held.indices], held.indices, held.indptr), shape=held.shape)
+
+
+def _own_baskets(parts: Parts, asked: Queries) -> Array:
+    """What the customer's own earlier baskets held beside the products of this one, each weighed by its overlap."""
+    assert asked.held is not None
+    result = np.zeros(asked.held.shape, np.float32)
+    order, bounds = parts.baskets_of
+    for at in np.flatnonzero(asked.customer >= 0):
+        mine = order[bounds[asked.customer[at]] : bounds[asked.customer[at] + 1]]
+        now = asked.held.indices[asked.held.indptr[at] : asked.held.indptr[at + 1]]
+        if len(mine) == 0 or len(now) == 0:
+            continue
+        earlier = parts.baskets[mine]
+        inside = np.zeros(asked.held.shape[1], np.float32)
+        inside[now] = 1.0
+        overlap = (earlier @ inside) / np.sqrt(np.maximum(np.diff(earlier.indptr), 1) * len(now))
+        np.add.at(result[at], earlier.indices, np.repeat(overlap, np.diff(earlier.indptr)))
+    return result
+
+
+def features(parts: Parts, asked: Queries, views: dict[str, Array], some: Candidates) -> dict[str, Array]:
+    """Every feature of the candidates, by name; each (pairs,)."""
+    found = {name: dense[some.query, some.item] for name, dense in views.items()}
+    found |= _of_person(parts, asked.own, some)
+    found |= _of_item(parts, some)
+    found |= _of_shelf(parts, asked.own, some, found["long"])
+    found |= _of_text(parts, asked, some)
+    if asked.held is not None:
+        found |= _of_basket(parts, asked.held, some)
+    return {name: np.asarray(column, np.float32) for name, column in found.items()}
+
+
+def _of_person(parts: Parts, own: Histories, some: Candidates) -> dict[str, Array]:
+    n_items = parts.meaning.n_items
     key = np.repeat(np.arange(len(own)), np.diff(own.start)) * n_items + own.item
     wanted = some.query * n_items + some.item
-    at = np.searchsorted(key, wanted) if len(key) else np.zeros(len(wanted), np.int64)
-    at = np.minimum(at, max(len(key) - 1, 0))
-    held = (key[at] == wanted) if len(key) else np.zeros(len(wanted), bool)
+    at = np.minimum(np.searchsorted(key, wanted), max(len(key) - 1, 0))
+    is_own = key[at] == wanted if len(key) else np.zeros(len(wanted), bool)
 
     def column(values: Array, absent: float) -> Array:
-        return np.where(held, values[at], absent) if len(values) else np.full(len(wanted), absent, np.float32)
+        return np.where(is_own, values[at], absent) if len(values) else np.full(len(wanted), absent, np.float32)
 
-    n = column(own.n, 0.0)
-    last, first = column(own.last, np.nan), column(own.first, np.nan)
-    gap = np.where(n > 1, (first - last) / np.maximum(n - 1, 1), np.nan)
-    usual = np.where(n > 1, (first - last + 2 * parts.popularity.gap[some.item]) / (n + 1), parts.popularity.gap[some.item])
+    n, last, first = column(own.n, 0.0), column(own.last, np.nan), column(own.first, np.nan)
+    usual = parts.popularity.gap[some.item]
+    usual = np.where(n > 1, (first - last + 2 * usual) / (n + 1), usual)
+    n_baskets = np.maximum(own.n_baskets, 1)
     return {
         "n": n,
         "short": column(own.short, 0.0),
         "long": column(own.long, 0.0),
         "steps": column(own.steps, np.nan),
         "last": last,
-        "gap": gap,
+        "gap": np.where(n > 1, (first - last) / np.maximum(n - 1, 1), np.nan),
         "due": last / np.maximum(usual, 1.0),
-        "habit": n / np.maximum(own.n_baskets[some.query], 1),
-        "since_first": n / np.maximum(first, 7.0),
+        "habit": n / n_baskets[some.query],
+        "pace_of_it": n / np.maximum(first, 7.0),
         "browsed": column(own.browsed, 0.0),
-    }
-
-
-def _of_item(parts: Parts, some: Candidates) -> dict[str, Array]:
-    popularity, i = parts.popularity, some.item
-    return {
-        "bought": np.log1p(popularity.bought[i]),
-        "month": np.log1p(popularity.month[i]),
-        "trend": popularity.week[i] / np.maximum(popularity.month[i], 1e-3),
-        "loyal": popularity.bought[i] / np.maximum(popularity.buyers[i], 1),
-        "again": popularity.again[i],
-        "usual_gap": popularity.gap[i],
-        "on_sale_for": popularity.first[i],
-        "price": popularity.price[i],
-        "looked_at": np.log1p(popularity.browsed[i]),
+        "price_ratio": parts.popularity.price[some.item] / _mean_price(parts, own)[some.query],
+        "n_baskets": own.n_baskets[some.query],
+        "age": own.age[some.query],
+        "pace": (own.n_baskets / np.maximum(own.age, 1))[some.query],
+        "width": (np.diff(own.start) / n_baskets)[some.query],
     }
 
 
@@ -138,29 +166,93 @@ def _mean_price(parts: Parts, own: Histories) -> Array:
     price = parts.popularity.price[own.item]
     weight = np.where(np.isnan(price), 0, own.n)
     row = np.repeat(np.arange(len(own)), np.diff(own.start))
-    total = np.bincount(row, weight, len(own))
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.bincount(row, weight * np.nan_to_num(price), len(own)) / total
+        paid = np.bincount(row, weight * np.nan_to_num(price), len(own)) / np.bincount(row, weight, len(own))
+    return np.where(paid > 0, paid, np.nan)
 
 
-def rank_within(values: Array, some: Candidates) -> Array:
-    """Place of each candidate among those of its query, 0 the highest."""
-    order = np.lexsort((-values, some.query))
-    length = np.bincount(some.query, minlength=some.n_queries)
-    start = np.concatenate([[0], np.cumsum(length)[:-1]])
-    place = np.empty(len(order), np.float32)
-    place[order] = np.arange(len(order)) - start[some.query[order]]
-    return place
+def _of_item(parts: Parts, some: Candidates) -> dict[str, Array]:
+    known, i = parts.popularity, some.item
+    return {
+        "bought": np.log1p(known.bought[i]),
+        "month": np.log1p(known.month[i]),
+        "trend": known.week[i] / np.maximum(known.month[i], 1e-3),
+        "loyal": known.bought[i] / np.maximum(known.buyers[i], 1),
+        "again": known.again[i],
+        "usual_gap": known.gap[i],
+        "on_sale_for": known.first[i],
+        "price": known.price[i],
+        "looked_at": np.log1p(known.browsed[i]),
+    }
 
 
-def best_of(scores: Array, k: int) -> NDArray[np.int64]:
-    """(queries, k) columns of the k largest in each row, unordered."""
-    if k >= scores.shape[1]:
-        return np.tile(np.arange(scores.shape[1]), (scores.shape[0], 1))
-    return np.argpartition(-scores, k - 1, axis=1)[:, :k]
+def _of_shelf(parts: Parts, own: Histories, some: Candidates, long: Array) -> dict[str, Array]:
+    q, i, n_items = some.query, some.item, parts.meaning.n_items
+    weight = own.matrix(own.long, n_items)
+    total = np.maximum(np.asarray(weight.sum(axis=1)).ravel(), 1e-6)
+    found = {}
+    for at, shelf in enumerate(parts.meaning.shelves):
+        size = int(shelf.max()) + 1
+        onto = csr_array((np.ones(n_items, np.float32), (np.arange(n_items), shelf)), shape=(n_items, size))
+        mine = (weight @ onto).toarray()[q, shelf[i]]
+        sold = np.bincount(shelf, parts.popularity.month, size)[shelf[i]]
+        found[f"shelf{at}"] = mine
+        found[f"shelf{at}_share"] = mine / total[q]
+        found[f"shelf{at}_own"] = long / np.maximum(mine, 1e-6)
+        found[f"shelf{at}_sold"] = np.log1p(sold)
+        found[f"shelf{at}_part"] = parts.popularity.month[i] / np.maximum(sold, 1e-6)
+    return found
 
 
-def gather(lists: list[tuple[NDArray[np.int64], NDArray[np.int64]]], n_queries: int, n_items: int) -> Candidates:
-    """Join (query, item) lists into distinct pairs sorted by query."""
-    keys = np.unique(np.concatenate([query * n_items + item for query, item in lists]))
-    return Candidates(query=keys // n_items, item=keys % n_items, n_queries=n_queries)
+def _of_text(parts: Parts, asked: Queries, some: Candidates) -> dict[str, Array]:
+    """log Σ exp(10 cos) of the query's products, and the nearest of them; by F and by words."""
+    meaning = parts.meaning
+    kernel, nearest, lexical = (np.full(len(some.item), np.nan, np.float32) for _ in range(3))
+    for query in range(some.n_queries):
+        pairs = some.of(query)
+        if asked.source is not None and asked.words is not None:
+            source, words = asked.source[[query]], asked.words[[query]]
+        else:
+            items = _remembered(asked, query)
+            source, words = meaning.source[items], meaning.words[items]
+        if len(source) == 0 or pairs.start == pairs.stop:
+            continue
+        item = some.item[pairs]
+        cosines = source @ meaning.target[item].T  # (history, candidates)
+        nearest[pairs] = cosines.max(axis=0)
+        kernel[pairs] = np.log(np.exp(SHARPNESS * (cosines - 1)).mean(axis=0))
+        lexical[pairs] = (words @ meaning.words[item].T).max(axis=0)
+    return {"kernel": kernel, "nearest": nearest, "nearest_words": lexical}
+
+
+def _remembered(asked: Queries, query: int) -> NDArray[np.int64]:
+    if asked.held is not None:
+        return asked.held.indices[asked.held.indptr[query] : asked.held.indptr[query + 1]][:REMEMBERED]
+    rows = slice(asked.own.start[query], asked.own.start[query + 1])
+    weight = asked.own.long[rows] + 0.2 * np.maximum(asked.own.browsed[rows], 0)
+    if len(weight) <= REMEMBERED:
+        return asked.own.item[rows]
+    return asked.own.item[rows][np.argpartition(-weight, REMEMBERED)[:REMEMBERED]]
+
+
+def _of_basket(parts: Parts, held: csr_array, some: Candidates) -> dict[str, Array]:
+    """The closest product of the basket, and how many of them were ever seen with the candidate."""
+    counts = parts.counts
+    best, closest, met = (np.zeros(len(some.item), np.float32) for _ in range(3))
+    size = np.diff(held.indptr).astype(np.float32)
+    for query in range(some.n_queries):
+        pairs = some.of(query)
+        items = held.indices[held.indptr[query] : held.indptr[query + 1]]
+        if len(items) == 0 or pairs.start == pairs.stop:
+            continue
+        item = some.item[pairs]
+        together = np.zeros((len(items), counts.pairs.shape[1]), np.float32)
+        for row, own in enumerate(items):
+            span = slice(counts.pairs.indptr[own], counts.pairs.indptr[own + 1])
+            together[row, counts.pairs.indices[span]] = counts.pairs.data[span]
+        together = together[:, item]
+        sold = counts.items[items][:, None]
+        best[pairs] = (together / (sold + 5)).max(axis=0)
+        closest[pairs] = (together / np.sqrt((sold + 5) * (counts.items[item] + 5))).max(axis=0)
+        met[pairs] = (together > 0).sum(axis=0)
+    return {"best": best, "closest": closest, "met": met, "basket_size": size[some.query]}

@@ -32,5 +32,5 @@ def read_excel(path: Path, named: Path) -> pl.DataFrame:
 def _whole_numbers(frame: pl.DataFrame) -> pl.DataFrame:
     """Excel stores every number as a float; columns of whole numbers are given back as integers."""
     floats = [c for c in frame.columns if frame[c].dtype.is_float()]
-    whole = [c for c in floats if (frame[c].drop_nulls() % 1 == 0).all() and frame[c].drop_nulls().abs().max() is not None]
+    whole = [c for c in floats if (frame[c].drop_nulls() % 1 == 0).all()]
     return frame.with_columns(pl.col(whole).cast(pl.Int64, strict=False)) if whole else frame

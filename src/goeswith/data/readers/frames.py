@@ -1,15 +1,18 @@
 """Frames of Polars, pandas and Arrow."""
 
+from typing import Any
+
 import polars as pl
 
 from goeswith.errors import DataError
 
 
 def is_frame(source: object) -> bool:
-    return isinstance(source, pl.DataFrame | pl.LazyFrame) or _is_pandas(source) or hasattr(source, "__arrow_c_stream__")
+    is_polars = isinstance(source, pl.DataFrame | pl.LazyFrame)
+    return is_polars or _is_pandas(source) or hasattr(source, "__arrow_c_stream__")
 
 
-def as_lazy_frame(source: object, what: str) -> pl.LazyFrame:
+def as_lazy_frame(source: Any, what: str) -> pl.LazyFrame:
     """A Polars frame of the same columns; pandas' NaN become null, and a column of mixed objects becomes text."""
     if isinstance(source, pl.LazyFrame):
         return source
@@ -25,15 +28,16 @@ def _is_pandas(source: object) -> bool:
     return type(source).__module__.partition(".")[0] == "pandas" and hasattr(source, "columns")
 
 
-def _from_pandas(frame: object) -> pl.DataFrame:
-    columns = {str(name): frame[name] for name in frame.columns}  # type: ignore[attr-defined,index]
+def _from_pandas(frame: Any) -> pl.DataFrame:
+    columns = {str(name): frame[name] for name in frame.columns}
     return pl.DataFrame([_from_series(values).rename(name) for name, values in columns.items()])
 
 
-def _from_series(values: object) -> pl.Series:
+def _from_series(values: Any) -> pl.Series:
     try:
-        return pl.Series(pl.from_pandas(values))  # type: ignore[call-overload]
+        return pl.Series(pl.from_pandas(values))
     except Exception:  # pyarrow raises its own errors on mixed objects, such as 71053 beside "85123A"
-        missing = values.isna().tolist()  # type: ignore[attr-defined]
-        listed = values.tolist()  # type: ignore[attr-defined]
-        return pl.Series([None if gone else str(value) for value, gone in zip(listed, missing, strict=True)], dtype=pl.String)
+        missing = values.isna().tolist()
+        listed = values.tolist()
+        texts = [None if gone else str(value) for value, gone in zip(listed, missing, strict=True)]
+        return pl.Series(texts, dtype=pl.String)

@@ -32,7 +32,7 @@ def read_json_lines(path: Path, named: Path, scratch: Path) -> tuple[pl.LazyFram
             _write(batch, folder / f"{n:06}.parquet") for n, batch in enumerate(_batches(plain, named, unread)) if batch
         ]
     if not schemas:
-        raise DataError(f"{named}: not one line is a JSON record. One object a line is expected: {{\"id\": 1, ...}}")
+        raise DataError(f'{named}: not one line is a JSON record. One object a line is expected: {{"id": 1, ...}}')
     schema = _common(schemas)
     parts = [
         pl.scan_parquet(part).select(
@@ -57,9 +57,7 @@ def _batches(path: Path, named: Path, unread: list[tuple[int, str, str]]) -> Ite
     yield batch
 
 
-def _records(
-    path: Path, named: Path, unread: list[tuple[int, str, str]]
-) -> Iterator[tuple[int, dict[str, object]]]:
+def _records(path: Path, named: Path, unread: list[tuple[int, str, str]]) -> Iterator[tuple[int, dict[str, object]]]:
     with open(path, encoding="utf-8-sig", errors="replace") as file:
         if file.read(64).lstrip().startswith("["):
             file.seek(0)

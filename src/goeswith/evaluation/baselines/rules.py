@@ -9,15 +9,40 @@ from goeswith.evaluation.baselines.baseline import Block
 from goeswith.evaluation.baselines.past import Rows, basket_items, customer_items, purchases
 
 NORMS = ("cosine", "confidence")
+BLOCK_CELLS = 16_000_000  # similarities held at once: 64 MB
 
 
-def strongest(table: csr_array, n: int) -> csr_array:
-    """The n largest values of each row; the others are dropped."""
-    row = np.repeat(np.arange(table.shape[0]), np.diff(table.indptr))
-    order = np.lexsort((-table.data, row))
-    place = np.arange(len(order)) - table.indptr[row[order]]
-    kept = order[place < n]
-    return csr_array((table.data[kept], (row[kept], table.indices[kept])), shape=table.shape)
+def nearest_by_cosine(seen: csr_array, n: int) -> csr_array:
+    """The n products of largest cosine for each; in blocks, because all pairs of a long history would fill memory.
+
+    Parameters
+    ----------
+    seen : (customers, items), 1 where the customer bought it
+
+    Returns
+    -------
+    (items, items), at most n values a row; empty diagonal
+    """
+    length = np.sqrt(np.maximum(seen.sum(axis=0), 1))
+    unit = csr_array(seen @ diags_array(1 / length)).astype(np.float32)
+    sides, n_items = csr_array(unit.T), seen.shape[1]
+    width = min(n, n_items)
+    size = max(1, BLOCK_CELLS // max(1, n_items))
+    rows, columns, values = [], [], []
+    for start in range(0, n_items if width else 0, size):
+        block = (sides[start : start + size] @ unit).toarray()
+        at = np.arange(len(block))
+        block[at, start + at] = 0
+        near = np.argpartition(block, -width, axis=1)[:, -width:]
+        found = np.take_along_axis(block, near, axis=1)
+        row, place = np.nonzero(found > 0)
+        rows.append(start + row)
+        columns.append(near[row, place])
+        values.append(found[row, place])
+    if not rows:
+        return csr_array((n_items, n_items), dtype=np.float32)
+    where = np.concatenate(rows), np.concatenate(columns)
+    return csr_array((np.concatenate(values), where), shape=(n_items, n_items))
 
 
 def pair_weights(seen: csr_array, norm: str) -> csr_array:
@@ -99,6 +124,7 @@ class ItemNeighbours(_Neighbours):
 
     def __init__(self, log: Log, n_neighbours: int = 200, at_least: int = 1) -> None:
         bought = customer_items(log, binary=True)
-        kept = (purchases(log) >= at_least).astype(np.float32)
-        near = strongest(pair_weights(csr_array(bought @ diags_array(kept)), "cosine"), n_neighbours)
-        super().__init__("item kNN", bought, near)
+        kept = np.flatnonzero(purchases(log) >= at_least)
+        near = nearest_by_cosine(bought[:, kept], n_neighbours).tocoo()
+        weights = csr_array((near.data, (kept[near.row], kept[near.col])), shape=(log.n_items, log.n_items))
+        super().__init__("item kNN", bought, weights)

@@ -1,0 +1,154 @@
+"""All that one moment of a shop says of its products, in the form that answers are computed from."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from pydantic import BaseModel, PositiveFloat, PositiveInt
+from scipy.sparse import csr_array
+
+from goeswith.association.behaviour import Popularity, popularity_of, strongest
+from goeswith.association.counts import Counts, basket_matrix, count_pairs
+from goeswith.association.histories import Histories, histories_of
+from goeswith.association.lift import cosine
+from goeswith.association.linear import DualEase, fit_dual_ease, fit_ease
+from goeswith.data.log import Log
+
+Array = NDArray[np.float32]
+
+
+class PartsConfig(BaseModel, frozen=True, extra="forbid"):
+    """How behaviour is counted and modelled."""
+
+    customer_penalty: PositiveFloat = 200.0
+    """λ of collective EASE over customers, in purchases."""
+    text_weight: float = 30.0
+    """α of its attribute rows; 0 leaves text out."""
+    basket_penalty: PositiveFloat = 200.0
+    """λ of EASE over baskets."""
+    basket_products: PositiveInt = 8_000
+    """The best sellers that EASE over baskets covers; memory is about 16 bytes times their square."""
+    most_customers: PositiveInt = 8_000
+    """Of a larger shop, collective EASE learns from the customers who bought most."""
+    near: PositiveInt = 100
+    """Companions kept for each product in the view of whole histories."""
+    near_damping: float = 10.0
+    """Baskets that draw the cosine of rarely sold pairs towards 0."""
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What products mean, sold or not; it does not change with the log.
+
+    words : (items, d), the reduced lexical view
+    source, target : (items, e), F's two vectors
+    shelves : for each grouping of the catalogue (items,) group numbers, finest first
+    """
+
+    words: Array
+    source: Array
+    target: Array
+    shelves: list[NDArray[np.int64]]
+
+    @property
+    def n_items(self) -> int:
+        return len(self.words)
+
+
+@dataclass(frozen=True)
+class BasketEase:
+    """EASE over baskets, for the best sellers.
+
+    items : (best,), their rows
+    weights : (best, best), what one speaks for another
+    """
+
+    items: NDArray[np.int64]
+    weights: Array
+
+    def scores(self, held: csr_array) -> Array:
+        """(queries, items) from (queries, items); 0 for what is not a best seller."""
+        result = np.zeros(held.shape, np.float32)
+        result[:, self.items] = held[:, self.items] @ self.weights
+        return result
+
+
+@dataclass(frozen=True)
+class Parts:
+    """One moment of a shop. baskets : (baskets, items); owner : (baskets,), customer or -1; others as their types say."""
+
+    now: datetime
+    meaning: Meaning
+    popularity: Popularity
+    histories: Histories
+    baskets: csr_array
+    owner: NDArray[np.int64]
+    counts: Counts
+    near: csr_array
+    ease: DualEase
+    basket_ease: BasketEase
+
+    @cached_property
+    def baskets_of(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Rows of `baskets` sorted by owner, and the bounds of each customer's in that order."""
+        order = np.argsort(self.owner, kind="stable")
+        return order, np.searchsorted(self.owner[order], np.arange(len(self.histories) + 1))
+
+
+def fit_parts(log: Log, now: datetime, meaning: Meaning, config: PartsConfig, seed: int = 0) -> Parts:
+    """Count and solve; seconds for a million purchases.
+
+    Parameters
+    ----------
+    log : the events that may be known
+    now : the moment that ages are counted from
+    """
+    baskets = basket_matrix(log)
+    counts = count_pairs(baskets, seed=seed)
+    histories = histories_of(log, now)
+    bought = histories.matrix((histories.n > 0).astype(np.float32), log.n_items)
+    return Parts(
+        now=now,
+        meaning=meaning,
+        popularity=popularity_of(log, now),
+        histories=histories,
+        baskets=baskets,
+        owner=_owners(log, baskets.shape[0]),
+        counts=counts,
+        near=strongest(cosine(counts.pairs, counts.items, config.near_damping), config.near).astype(np.float32),
+        ease=fit_dual_ease(
+            _largest(bought, config.most_customers), config.text_weight * meaning.words, config.customer_penalty
+        ),
+        basket_ease=_fit_basket_ease(counts, config),
+    )
+
+
+def _owners(log: Log, n_baskets: int) -> NDArray[np.int64]:
+    lines = log.purchases.select("basket", "customer").drop_nulls("basket")
+    owner = np.full(n_baskets, -1, np.int64)
+    row = lines["basket"].rank("dense").to_numpy().astype(np.int64) - 1
+    owner[row] = lines["customer"].fill_null(-1).to_numpy()
+    return owner
+
+
+def _largest(bought: csr_array, most: int) -> csr_array:
+    length = np.diff(bought.indptr)
+    kept = np.sort(np.argsort(-length, kind="stable")[: min(most, int((length > 0).sum()))])
+    return csr_array(bought[kept])
+
+
+def _fit_basket_ease(counts: Counts, config: PartsConfig) -> BasketEase:
+    sold = int((counts.items > 0).sum())
+    best = np.sort(np.argsort(-counts.items, kind="stable")[: min(config.basket_products, sold)])
+    gram = counts.pairs[best][:, best].toarray().astype(np.float32)
+    gram[np.diag_indices_from(gram)] = counts.items[best]
+    weights = fit_ease(gram, config.basket_penalty) if len(best) else np.zeros((0, 0), np.float32)
+    return BasketEase(best, weights)
+
+
+def shelves_of(products: pl.DataFrame, columns: list[str], most: int = 5) -> list[NDArray[np.int64]]:
+    """Group numbers of the products by these columns; what has no value is a group of its own."""
+    return [products[name].cast(pl.String).fill_null("").rank("dense").to_numpy().astype(np.int64) - 1 for name in columns[:most]]

@@ -1,0 +1,41 @@
+"""goeswith evaluate"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from goeswith.cli.arguments import AsJson, ConfigFile, ModelVersion, ShopFolder
+from goeswith.cli.printing import next_command, say, show, show_json
+from goeswith.cli.progress_lines import progress_for
+
+
+def evaluate(
+    shop: ShopFolder,
+    config: ConfigFile = None,
+    model: ModelVersion = None,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the report as one HTML file.")] = None,
+    json: AsJson = False,
+) -> None:
+    """Judge a model on what happened after its last event, beside baselines.
+
+    Without --model, an evaluation copy is fitted up to the cut. With it, that version is judged, and must have been
+    fitted with --until.
+    """
+    import goeswith as gw
+    from goeswith.cli.settings import settings_from
+
+    opened = gw.Shop.open(shop)
+    judged = gw.load(shop, model) if model is not None else None
+    report = gw.evaluate(opened, settings_from(config), model=judged, progress=progress_for())
+    if html is not None:
+        report.to_html(html)
+        say(f"The report is in {html}")
+    if json:
+        show_json(report.to_dict())
+        return
+    show(report)
+    if html is None:
+        next_command("evaluate", shop, "--html", "report.html")
+    else:
+        next_command("models", "list", shop)

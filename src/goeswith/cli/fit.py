@@ -1,0 +1,39 @@
+"""goeswith fit"""
+
+from typing import Annotated
+
+import typer
+
+from goeswith.cli.arguments import AsJson, ConfigFile, ShopFolder
+from goeswith.cli.printing import next_command, show, show_json
+from goeswith.cli.progress_lines import progress_for
+
+
+def fit(
+    shop: ShopFolder,
+    config: ConfigFile = None,
+    objective: Annotated[str | None, typer.Option(help="What fine-tuning minimises; wins over the file.")] = None,
+    method: Annotated[
+        str | None, typer.Option(help="Which weights of the language model move; wins over the file.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Same seed, same model; wins over the file. [default: 0]")] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="DATE", help="Fit on events up to and including this moment only.")
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Fine-tune a model on a shop and make it the current one."""
+    import goeswith as gw
+    from goeswith.cli.settings import settings_from
+
+    opened = gw.Shop.open(shop)
+    chosen = settings_from(config, objective=objective, method=method, seed=seed)
+    model = gw.fit(opened, chosen, until=until, progress=progress_for())
+    if json:
+        show_json({"shop": str(shop), "version": model.version})
+        return
+    show(f"{model.version} is the current model of {shop}.")
+    if until is None:
+        next_command("evaluate", shop)
+    else:
+        next_command("evaluate", shop, "--model", model.version)

@@ -1,0 +1,54 @@
+"""Everything that can be set for a fit, room by room; one TOML file holds it all."""
+
+import tomllib
+from pathlib import Path
+
+from pydantic import BaseModel, PositiveInt, ValidationError
+
+from goeswith.association.encoder_training import FinetuneConfig
+from goeswith.association.parts import PartsConfig
+from goeswith.association.train import FeatureConfig
+from goeswith.errors import UsageError
+from goeswith.language.item_text import ItemTextConfig
+from goeswith.ranking.rules import RulesConfig
+from goeswith.ranking.training import LearningConfig
+
+
+class FitConfig(BaseModel, frozen=True, extra="forbid"):
+    """How a shop becomes a model. The defaults are meant to serve; every shop is measured with the same ones."""
+
+    encoder: str = "packaged:all-MiniLM-L6-v2"
+    """M: a packaged name, a local folder, or a hub name where there is a network."""
+    device: str = "auto"
+    text: ItemTextConfig = ItemTextConfig()
+    words: PositiveInt = 384
+    """Dimensions of the lexical view."""
+    finetune: FinetuneConfig = FinetuneConfig()
+    features: FeatureConfig = FeatureConfig()
+    parts: PartsConfig = PartsConfig()
+    learning: LearningConfig = LearningConfig()
+    rules: RulesConfig = RulesConfig()
+    diversity: float = 0.0
+    """Strength of maximal marginal relevance, 0 to 1; 0 leaves the order to the ranker."""
+    horizon_days: PositiveInt = 28
+    """What a recommendation promises: bought within so many days."""
+    seed: int = 0
+
+    @classmethod
+    def from_toml(cls, path: str | Path) -> "FitConfig":
+        """Read a fit.toml.
+
+        Raises
+        ------
+        UsageError : no such file, not TOML, or settings that do not exist or cannot run; all named at once
+        """
+        file = Path(path)
+        try:
+            return cls.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+        except FileNotFoundError as error:
+            raise UsageError(f"{file}: there is no such file. Pass --config with the path of a TOML file.") from error
+        except tomllib.TOMLDecodeError as error:
+            raise UsageError(f"{file}: not valid TOML ({error}).") from error
+        except ValidationError as error:
+            lines = [f"  {'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
+            raise UsageError(f"{file}: {len(lines)} settings cannot be used:\n" + "\n".join(lines)) from error

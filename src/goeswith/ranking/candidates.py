@@ -1,0 +1,86 @@
+"""Which products are worth weighing for a query: the best of every view, and what the customer buys anyway."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from goeswith.association.parts import Parts
+from goeswith.ranking.views import Array, Candidates, Queries
+
+OWN = "own"
+POPULAR = "month"
+QUOTAS: dict[str, Mapping[str, int]] = {
+    "recommend": {OWN: 200, "ease": 80, POPULAR: 60, "cosine": 40, "recent": 30, "words": 20, "text": 20},
+    "novel": {"ease": 150, POPULAR: 100, "cosine": 80, "recent": 50, "words": 40, "text": 40},
+    "complete": {
+        OWN: 80,
+        "together": 40,
+        "confidence": 60,
+        "basket_cosine": 40,
+        "basket_ease": 60,
+        "lift": 10,
+        "ease": 20,
+        POPULAR: 30,
+        "basket_words": 10,
+        "basket_text": 15,
+    },
+    "related": {"confidence": 60, "basket_cosine": 60, "basket_ease": 60, "lift": 20, POPULAR: 30, "basket_words": 40, "basket_text": 60},
+}
+"""How many products each view may name, by the question asked."""
+SMALL = 3_000
+"""Of so few allowed products every one is weighed."""
+
+
+def candidates(
+    parts: Parts,
+    asked: Queries,
+    views: Mapping[str, Array],
+    quotas: Mapping[str, int],
+    allowed: NDArray[np.bool_],
+    barred: csr_array | None = None,
+) -> Candidates:
+    """The products to weigh for each query.
+
+    Parameters
+    ----------
+    allowed : (items,), products that may be an answer to any query
+    barred : (queries, items), products that may not be an answer to one query: bought before, or in its basket
+    """
+    n_queries, n_items = len(asked), len(allowed)
+    pool = np.flatnonzero(allowed)
+    if len(pool) <= SMALL:
+        query, item = np.repeat(np.arange(n_queries), len(pool)), np.tile(pool, n_queries)
+    else:
+        lists = [_named(parts, asked, views, name, quota, allowed) for name, quota in quotas.items()]
+        keys = np.unique(np.concatenate([query * n_items + item for query, item in lists]))
+        query, item = keys // n_items, keys % n_items
+    if barred is not None and barred.nnz:
+        rows = np.repeat(np.arange(n_queries), np.diff(barred.indptr))
+        keep = ~np.isin(query * n_items + item, rows * n_items + barred.indices)
+        query, item = query[keep], item[keep]
+    return Candidates(query, item, n_queries)
+
+
+def _named(
+    parts: Parts, asked: Queries, views: Mapping[str, Array], name: str, quota: int, allowed: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    n_queries = len(asked)
+    if name == OWN:
+        own = asked.own
+        row = np.repeat(np.arange(n_queries), np.diff(own.start))
+        order = np.lexsort((-(own.long + 0.2 * np.maximum(own.browsed, 0)), row))
+        order = order[np.arange(len(order)) - own.start[row[order]] < quota]
+        order = order[allowed[own.item[order]]]
+        return row[order], own.item[order]
+    if name == POPULAR:
+        pool = np.flatnonzero(allowed)
+        top = pool[np.argsort(-parts.popularity.month[pool], kind="stable")[:quota]]
+        return np.repeat(np.arange(n_queries), len(top)), np.tile(top, n_queries)
+    scores = np.where(allowed, views[name], -np.inf)
+    top = np.argpartition(-scores, quota - 1, axis=1)[:, :quota]
+    query = np.repeat(np.arange(n_queries), quota)
+    item = top.ravel()
+    is_named = np.take_along_axis(scores, top, axis=1).ravel() != 0
+    return query[is_named], item[is_named]

@@ -1,0 +1,75 @@
+"""A later slice of the log to learn from: what its inputs may know, and what happened next."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from goeswith.data.cut import cut_at, default_split
+from goeswith.data.log import Log
+from goeswith.data.split import split_by_product
+
+HIDDEN = 0.15
+"""Share of the products whose past is taken away, so that the ranker meets products as cold as tomorrow's are."""
+
+
+@dataclass(frozen=True)
+class TrainingSlice:
+    """What rankers learn from.
+
+    seen : the log that their inputs are computed from; of a hidden product none to four purchases are left
+    now : the moment that ages are counted from
+    hidden : (items,), products whose past was taken away
+    customer, item : (purchases,), who bought what next, distinct
+    baskets : the products of each later basket, distinct; owners : their customers, -1 unknown
+    """
+
+    seen: Log
+    now: datetime
+    hidden: NDArray[np.bool_]
+    customer: NDArray[np.int64]
+    item: NDArray[np.int64]
+    baskets: list[NDArray[np.int64]]
+    owners: NDArray[np.int64]
+
+
+def training_slice(log: Log, horizon: timedelta, seed: int) -> TrainingSlice | None:
+    """Cut the log where answers to what follows can be checked; None where nothing follows.
+
+    A long log gives its last `horizon`, a short one its last fifth, and where histories are short and ordered each
+    customer's last purchase.
+    """
+    split = default_split(log)
+    last = log.events["time"].max()
+    assert isinstance(last, datetime)
+    if split.cut is not None and (last - split.cut) > horizon:
+        split = cut_at(log, last - horizon)
+    now = split.cut or last
+    if split.before.purchases.is_empty() or split.after.purchases.is_empty():
+        return None
+
+    hidden = np.zeros(log.n_items, bool)
+    if log.n_items >= 50:
+        hidden[split_by_product(log, HIDDEN, seed)] = True
+    next_ = split.after.purchases
+    named = next_.filter(pl.col("customer").is_not_null()).select("customer", "item").unique(maintain_order=True)
+    grouped = next_.group_by("basket", maintain_order=True).agg(pl.col("customer").first(), pl.col("item").unique().sort())
+    return TrainingSlice(
+        seen=_take_away(split.before, hidden, seed),
+        now=now,
+        hidden=hidden,
+        customer=named["customer"].to_numpy().astype(np.int64),
+        item=named["item"].to_numpy().astype(np.int64),
+        baskets=[np.asarray(items, np.int64) for items in grouped["item"].to_list()],
+        owners=grouped["customer"].fill_null(-1).to_numpy().astype(np.int64),
+    )
+
+
+def _take_away(log: Log, hidden: NDArray[np.bool_], seed: int) -> Log:
+    rng = np.random.default_rng(seed)
+    left = np.where(rng.random(len(hidden)) < 0.5, 0, rng.integers(0, 5, len(hidden)))
+    items = log.events["item"].to_numpy()
+    turn = log.events.select(pl.int_range(pl.len()).shuffle(seed=seed).over("item")).to_series().to_numpy()
+    return replace(log, events=log.events.filter(pl.Series(~hidden[items] | (turn < left[items]))))

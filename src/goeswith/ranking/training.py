@@ -1,0 +1,214 @@
+"""Teach the rankers on a training slice: one for each question that can be asked."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, PositiveInt
+from scipy.sparse import csr_array
+
+from goeswith.association.histories import Histories
+from goeswith.association.parts import Parts
+from goeswith.ranking.candidates import QUOTAS, candidates
+from goeswith.ranking.ranker import Ranker, RankerConfig, train_ranker
+from goeswith.ranking.slices import TrainingSlice
+from goeswith.ranking.views import Array, Candidates, Queries, catalogue_views, features
+
+COLD = 5
+"""A product with fewer baskets is cold: what is known of it is mostly its text."""
+QUESTIONS = ("recommend", "novel", "cold", "complete", "related")
+
+
+class LearningConfig(BaseModel, frozen=True, extra="forbid"):
+    """How many examples the rankers learn from."""
+
+    n_customers: PositiveInt = 3_000
+    n_baskets: PositiveInt = 5_000
+    n_related: PositiveInt = 3_000
+    strangers: float = 0.1
+    """Share of customers whose history is hidden, so that the ranker knows what to say to somebody new."""
+    anonymous: float = 0.4
+    """Share of baskets whose customer is hidden."""
+    negatives: float = 0.3
+    """Share of the products not bought that the cold ranker learns from; the rest is weighed in."""
+    ranker: RankerConfig = RankerConfig()
+
+
+@dataclass(frozen=True)
+class Examples:
+    features: dict[str, Array]
+    bought: NDArray[np.bool_]
+
+
+def train_rankers(
+    slice_: TrainingSlice, parts: Parts, config: LearningConfig, seed: int, told: Callable[[str], None]
+) -> dict[str, Ranker]:
+    """One ranker a question, by name.
+
+    Parameters
+    ----------
+    parts : fitted on `slice_.seen` at `slice_.now`
+    told : hears which question is next
+    """
+    rankers = {}
+    for question in QUESTIONS:
+        told(question)
+        examples = EXAMPLES[question](slice_, parts, config, np.random.default_rng(seed))
+        rankers[question] = train_ranker(examples.features, examples.bought, config.ranker, seed)
+    return rankers
+
+
+def block_size(n_items: int) -> int:
+    """Queries at a time, so that a dense view of a block takes some 60 MB."""
+    return int(np.clip(16e6 / max(n_items, 1), 1, 512))
+
+
+def empty_histories(parts: Parts, n: int) -> Histories:
+    return parts.histories.take(np.full(n, -1))
+
+
+def _of_customers(slice_: TrainingSlice, parts: Parts, config: LearningConfig, rng: np.random.Generator) -> Examples:
+    return _customer_examples(slice_, parts, config, rng, "recommend", only_new=False)
+
+
+def _of_novel(slice_: TrainingSlice, parts: Parts, config: LearningConfig, rng: np.random.Generator) -> Examples:
+    return _customer_examples(slice_, parts, config, rng, "novel", only_new=True)
+
+
+def _customer_examples(
+    slice_: TrainingSlice, parts: Parts, config: LearningConfig, rng: np.random.Generator, question: str, only_new: bool
+) -> Examples:
+    who = _some(np.unique(slice_.customer), config.n_customers, rng)
+    stranger = rng.random(len(who)) < config.strangers
+    allowed = ~slice_.hidden & (parts.counts.items > 0)
+
+    def asked(rows: slice) -> tuple[Queries, csr_array | None]:
+        known = np.where(stranger[rows], -1, who[rows])
+        own = parts.histories.take(known)
+        return Queries(own, known), bought_before(own, len(allowed)) if only_new else None
+
+    return _gather(parts, asked, len(who), question, allowed, _bought(slice_, who, parts))
+
+
+def _of_cold(slice_: TrainingSlice, parts: Parts, config: LearningConfig, rng: np.random.Generator) -> Examples:
+    buyers = np.bincount(slice_.item, minlength=len(slice_.hidden))
+    pool = _some(np.flatnonzero((parts.counts.items < COLD) & (buyers >= (2 if buyers.max(initial=0) > 1 else 1))), 1_200, rng)
+    who = _some(np.unique(slice_.customer[np.isin(slice_.item, pool)]), config.n_customers, rng)
+    allowed = np.zeros(len(slice_.hidden), bool)
+    allowed[pool] = True
+
+    def asked(rows: slice) -> tuple[Queries, csr_array | None]:
+        own = parts.histories.take(who[rows])
+        return Queries(own, who[rows]), bought_before(own, len(allowed))
+
+    return _gather(parts, asked, len(who), "novel", allowed, _bought(slice_, who, parts), (config.negatives, rng))
+
+
+def _of_baskets(slice_: TrainingSlice, parts: Parts, config: LearningConfig, rng: np.random.Generator) -> Examples:
+    held, owner, left = [], [], []
+    for at in rng.permutation(len(slice_.baskets)):
+        items = slice_.baskets[at]
+        items = items[~slice_.hidden[items]]
+        if 2 <= len(items) <= 100 and len(held) < config.n_baskets:
+            gone = rng.integers(len(items))
+            held.append(np.delete(items, gone))
+            left.append(items[[gone]])
+            owner.append(-1 if rng.random() < config.anonymous else slice_.owners[at])
+    return _basket_examples(slice_, parts, "complete", held, left, np.array(owner, np.int64))
+
+
+def _of_pairs(slice_: TrainingSlice, parts: Parts, config: LearningConfig, rng: np.random.Generator) -> Examples:
+    held, left = [], []
+    for at in rng.permutation(len(slice_.baskets)):
+        items = slice_.baskets[at]
+        items = items[~slice_.hidden[items]]
+        if 1 <= len(items) <= 100 and len(held) < config.n_related:
+            weight = 1 / np.sqrt(parts.counts.items[items] + 1)
+            one = rng.choice(len(items), p=weight / weight.sum())
+            held.append(items[[one]])
+            left.append(np.delete(items, one))
+    return _basket_examples(slice_, parts, "related", held, left, np.full(len(held), -1))
+
+
+def _basket_examples(
+    slice_: TrainingSlice,
+    parts: Parts,
+    question: str,
+    held: list[NDArray[np.int64]],
+    left: list[NDArray[np.int64]],
+    owner: NDArray[np.int64],
+) -> Examples:
+    allowed = ~slice_.hidden & (parts.counts.items > 0)
+
+    def asked(rows: slice) -> tuple[Queries, csr_array | None]:
+        inside = baskets_to_matrix(held[rows], len(allowed))
+        return Queries(parts.histories.take(owner[rows]), owner[rows], inside), inside
+
+    query = np.repeat(np.arange(len(left)), [len(items) for items in left])
+    bought = np.unique(query * len(allowed) + np.concatenate([*left, np.zeros(0, np.int64)]))
+    return _gather(parts, asked, len(held), question, allowed, bought)
+
+
+EXAMPLES = {
+    "recommend": _of_customers,
+    "novel": _of_novel,
+    "cold": _of_cold,
+    "complete": _of_baskets,
+    "related": _of_pairs,
+}
+
+
+def _gather(
+    parts: Parts,
+    asked: Callable[[slice], tuple[Queries, csr_array | None]],
+    n_queries: int,
+    question: str,
+    allowed: NDArray[np.bool_],
+    bought: NDArray[np.int64],
+    thinned: tuple[float, np.random.Generator] | None = None,
+) -> Examples:
+    """Features of every candidate, block by block; `bought` holds query * items + item of what was."""
+    tables: list[dict[str, Array]] = []
+    answers: list[NDArray[np.bool_]] = []
+    size = block_size(len(allowed))
+    for start in range(0, n_queries, size):
+        queries, barred = asked(slice(start, start + size))
+        views = catalogue_views(parts, queries)
+        some = candidates(parts, queries, views, QUOTAS[question], allowed, barred)
+        is_bought = np.isin((some.query + start) * len(allowed) + some.item, bought)
+        if thinned is not None:
+            kept = is_bought | (thinned[1].random(len(is_bought)) < thinned[0])
+            some = replace(some, query=some.query[kept], item=some.item[kept])
+            is_bought = is_bought[kept]
+        tables.append(features(parts, queries, views, some))
+        answers.append(is_bought)
+    if not tables:
+        return Examples({}, np.zeros(0, bool))
+    return Examples({name: np.concatenate([t[name] for t in tables]) for name in tables[0]}, np.concatenate(answers))
+
+
+def _bought(slice_: TrainingSlice, who: NDArray[np.int64], parts: Parts) -> NDArray[np.int64]:
+    place = np.full(int(max(slice_.customer.max(initial=0), who.max(initial=0))) + 1, -1)
+    place[who] = np.arange(len(who))
+    asked = place[slice_.customer] >= 0
+    return np.unique(place[slice_.customer[asked]] * parts.meaning.n_items + slice_.item[asked])
+
+
+def _some(values: NDArray[np.int64], most: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    return values if len(values) <= most else np.sort(rng.choice(values, most, replace=False))
+
+
+def bought_before(own: Histories, n_items: int) -> csr_array:
+    """(queries, items), ones for what each customer bought at least once."""
+    table = own.matrix((own.n > 0).astype(np.float32), n_items)
+    table.eliminate_zeros()
+    return table
+
+
+def baskets_to_matrix(baskets: list[NDArray[np.int64]], n_items: int) -> csr_array:
+    """(baskets, items), ones; a product named twice counts once."""
+    distinct = [np.unique(items) for items in baskets]
+    row = np.repeat(np.arange(len(baskets)), [len(items) for items in distinct])
+    column = np.concatenate([*distinct, np.zeros(0, np.int64)])
+    return csr_array((np.ones(len(row), np.float32), (row, column)), shape=(len(baskets), n_items))
