@@ -26,7 +26,7 @@ from goeswith.evaluation.baselines import (
 )
 from goeswith.evaluation.baselines.baseline import Block
 from goeswith.evaluation.baselines.past import Rows, customer_items
-from goeswith.evaluation.baselines.rules import pair_weights
+from goeswith.evaluation.baselines.rules import pair_weights, pairs_of
 
 EASE_ITEMS = 8_000
 STEP = 0.7  # weight of a purchase against the one after it
@@ -40,6 +40,7 @@ class Material:
     texts : (items,), one sentence each
     at_least : products with fewer purchases take no part in rules
     vector_cache : folder where encoded texts are kept
+    ridges : of EASE over customers, and over baskets
     """
 
     log: Log
@@ -47,6 +48,7 @@ class Material:
     texts: list[str]
     at_least: int
     vector_cache: Path | None = None
+    ridges: tuple[float, float] = (200.0, 200.0)
 
     @cached_property
     def vectors(self) -> NDArray[np.float32]:
@@ -77,7 +79,7 @@ class Star:
     def __init__(self, log: Log, vectors: NDArray[np.float32], share: float = 0.5, step: float = STEP) -> None:
         self.name, self._vectors, self._share = "STAR", vectors, share
         self._recent = recent_steps(log, step)
-        self._pairs = pair_weights(customer_items(log, binary=True), "cosine")
+        self._pairs = pair_weights(pairs_of(customer_items(log, binary=True)), "cosine")
 
     def customers(self, rows: Rows, columns: Rows) -> Block:
         return self.baskets(self._recent[rows], None, columns)
@@ -157,8 +159,8 @@ PEERS: dict[str, Callable[[Material], object]] = {
     "rules-cosine": lambda m: BasketRules(m.log, "cosine", m.at_least),
     "rules-confidence": lambda m: BasketRules(m.log, "confidence", m.at_least),
     "item-knn": lambda m: ItemNeighbours(m.log, at_least=m.at_least),
-    "ease-customers": lambda m: Ease(m.log, "customers", EASE_ITEMS),
-    "ease-baskets": lambda m: Ease(m.log, "baskets", EASE_ITEMS),
+    "ease-customers": lambda m: Ease(m.log, "customers", EASE_ITEMS, m.ridges[0]),
+    "ease-baskets": lambda m: Ease(m.log, "baskets", EASE_ITEMS, m.ridges[1]),
     "tfidf": lambda m: WordProfile(m.log, m.terms),
     "zero-shot-mean": lambda m: MeaningProfile(m.log, m.vectors, None),
     "zero-shot": lambda m: MeaningProfile(m.log, m.vectors, 0.1),

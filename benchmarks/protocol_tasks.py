@@ -42,22 +42,24 @@ def protocol_tasks(cut: Slice) -> list[Task]:
     test = cut.test.join(past, on="customer_id", how="semi", maintain_order="left")
     truth = test.select("customer_id", "product_id").unique()
     novel = truth.join(past, on=["customer_id", "product_id"], how="anti")
+    among_warm = novel.filter(pl.col("product_id").is_in(warm.implode()))
     return [
-        _ask("A", "next four weeks, repeats allowed", truth, warm),
-        _ask("B", "the same, never bought before", novel.filter(pl.col("product_id").is_in(warm.implode())), warm, True),
-        *_baskets(test, warm),
+        ask_customers("A", "next four weeks, repeats allowed", truth, warm),
+        ask_customers("B", "the same, never bought before", among_warm, warm, novel=True),
+        *complete_baskets(test, warm),
         *_cold(cut, test, novel),
     ]
 
 
-def _ask(name: str, title: str, truth: pl.DataFrame, among: pl.Series, novel: bool = False) -> Task:
+def ask_customers(name: str, title: str, truth: pl.DataFrame, among: pl.Series, novel: bool = False) -> Task:
+    """One query a customer; truth: customer_id, product_id."""
     customers = truth["customer_id"].unique().sort()
-    query = pl.DataFrame({"customer_id": customers}).with_row_index("query").with_columns(pl.col("query").cast(pl.Int64))
+    query = pl.DataFrame({"customer_id": customers, "query": np.arange(len(customers))})
     right = truth.join(query, on="customer_id").select("query", "product_id")
     return Task(name, title, right, customers=customers, novel=novel, among=among)
 
 
-def _baskets(test: pl.DataFrame, warm: pl.Series) -> list[Task]:
+def complete_baskets(test: pl.DataFrame, warm: pl.Series) -> list[Task]:
     """Baskets in the order of their ids, products in theirs: the draw of the hidden one depends on it."""
     rng = np.random.default_rng(0)
     rows = test.group_by("basket_id").agg(pl.col("customer_id").first(), pl.col("product_id").unique().sort())
@@ -92,5 +94,5 @@ def _cold(cut: Slice, test: pl.DataFrame, novel: pl.DataFrame) -> list[Task]:
     for name, (title, part) in parts.items():
         truth = novel.join(part, on="product_id", how="semi")
         if not truth.is_empty():
-            tasks.append(_ask(name, title, truth, part["product_id"], True))
+            tasks.append(ask_customers(name, title, truth, part["product_id"], novel=True))
     return tasks

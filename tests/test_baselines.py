@@ -18,7 +18,7 @@ from goeswith.evaluation.baselines import (
     strong_baselines,
 )
 from goeswith.evaluation.baselines.ease import best_sellers_within, ease_weights
-from goeswith.evaluation.baselines.rules import nearest_by_cosine, pair_weights
+from goeswith.evaluation.baselines.rules import nearest_by_cosine, pair_weights, pairs_of, strongest
 from goeswith.testing import corner_shop
 
 # bread, butter, jam in four baskets: {bread, butter} twice, {bread}, {jam}
@@ -55,8 +55,8 @@ NAMES = [
 
 
 def test_confidence_and_cosine_of_three_products():
-    confidence = pair_weights(BASKETS, "confidence").toarray()
-    cosine = pair_weights(BASKETS, "cosine").toarray()
+    confidence = pair_weights(pairs_of(BASKETS), "confidence").toarray()
+    cosine = pair_weights(pairs_of(BASKETS), "cosine").toarray()
 
     assert confidence[0, 1] == pytest.approx(2 / 3)  # of three baskets with bread, two hold butter
     assert confidence[1, 0] == 1
@@ -66,7 +66,7 @@ def test_confidence_and_cosine_of_three_products():
 
 def test_a_norm_that_is_none_is_refused():
     with pytest.raises(UsageError, match="cosine, confidence"):
-        pair_weights(BASKETS, "lift")
+        pair_weights(pairs_of(BASKETS), "lift")
 
 
 def test_only_the_nearest_neighbours_stay():
@@ -74,6 +74,12 @@ def test_only_the_nearest_neighbours_stay():
 
     cosine = 2 / np.sqrt(3 * 2)
     np.testing.assert_allclose(near, [[0, cosine, 0], [cosine, 0, 0], [0, 0, 0]], rtol=1e-6)
+
+
+def test_only_the_strongest_rules_stay():
+    table = csr_array(np.array([[0.0, 3, 1, 2], [0, 0, 0, 5], [0, 0, 0, 0]]))
+
+    assert strongest(table, 2).toarray().tolist() == [[0, 3, 0, 2], [0, 0, 0, 5], [0, 0, 0, 0]]
 
 
 def test_ease_is_the_closed_form():

@@ -2,34 +2,30 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 SRC = Path(__file__).parent.parent / "src" / "goeswith"
-FLOW = [
-    "data",
-    "language",
-    "association",
-    "ranking",
-    "evaluation",
-    "explain",
-    "continual",
-    "trust",
-    "scenarios",
-    "serve",
-]
+FLOW = "data language association ranking evaluation explain continual trust scenarios serve".split()  # noqa: SIM905
 FILES = sorted(SRC.rglob("*.py"))
 PICKLERS = {"pickle", "cPickle", "cloudpickle", "dill", "joblib", "shelve", "marshal"}
 VAGUE = {"utils", "util", "helpers", "helper", "managers", "manager", "common", "misc"}
 
 
+@cache
+def imports_of(file: Path) -> list[ast.Import | ast.ImportFrom]:
+    nodes = ast.walk(ast.parse(file.read_text(encoding="utf-8"), str(file)))
+    return [node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
+
+
 def modules_imported_by(file: Path) -> Iterator[str]:
     """Dotted names, wherever in the file the import stands; `from a import b` gives a and a.b."""
-    for node in ast.walk(ast.parse(file.read_text(), str(file))):
+    for node in imports_of(file):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+        elif node.module and not node.level:
             yield node.module
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
@@ -64,9 +60,7 @@ def test_nothing_is_pickled(file: Path) -> None:
 
 @pytest.mark.parametrize("file", FILES, ids=named)
 def test_imports_are_absolute(file: Path) -> None:
-    nodes = ast.walk(ast.parse(file.read_text(), str(file)))
-
-    assert not [node.lineno for node in nodes if isinstance(node, ast.ImportFrom) and node.level]
+    assert not [node.lineno for node in imports_of(file) if isinstance(node, ast.ImportFrom) and node.level]
 
 
 @pytest.mark.parametrize("file", FILES, ids=named)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, PositiveInt, ValidationError
 
-from goeswith.association.encoder_training import FinetuneConfig
+from goeswith.association.finetune import FinetuneConfig
 from goeswith.association.parts import PartsConfig
 from goeswith.association.train import FeatureConfig
 from goeswith.errors import UsageError

@@ -10,8 +10,9 @@ from typing import Any
 
 import polars as pl
 
-from goeswith.data.log import PURCHASE, Log
+from goeswith.data.log import Log
 from goeswith.data.shop import Shop
+from goeswith.data.split import split_at
 from goeswith.errors import DataError, MissingExtra, ShopError
 from goeswith.progress import Event, Progress, Stage
 
@@ -23,6 +24,7 @@ QUICK_HOUSEHOLDS = 600
 QUICK_SPAN = timedelta(weeks=26)
 KNOWN = ("HAMBURGER BUNS", "DIAPERS")
 BASKET = ("HAMBURGER BUNS", "HOT DOG BUNS", "POTATO CHIPS")
+FOOD = ("department", "GROCERY")  # a new food says more to a reader than a new greeting card
 NEWCOMER = ("DIAPERS", "BABY FOOD", "FLUID MILK")
 
 
@@ -114,17 +116,15 @@ def examples(log: Log, until: datetime) -> Examples:
     ----------
     log : with the events after `until`, which only tell what is worth showing; the model never sees them
     """
-    before, after = log.until(until), log.events.filter(pl.col("time") > until)
+    before, after = split_at(log, until)
+    catalogue = log.products.select("name", FOOD[0] if FOOD[0] in log.products.columns else pl.lit("").alias(FOOD[0]))
+    catalogue = catalogue.with_columns(item=pl.int_range(pl.len(), dtype=pl.Int32))
     sold = before.purchases.group_by("item").len().sort(["len", "item"], descending=[True, False])
-    named = sold.join(log.products.select("name").with_row_index("item"), on="item", maintain_order="left")
-    later = after.filter(
-        (pl.col("event") == PURCHASE) & ~pl.col("item").is_in(before.events["item"].unique().implode())
-    )
-    wanted = later.group_by("item").agg(n=pl.col("customer").n_unique()).sort(["n", "item"], descending=[True, False])
-    cold = wanted.join(log.products.select("department").with_row_index("item"), on="item", maintain_order="left")
-    food = cold.filter(pl.col("department") == "GROCERY") if "department" in cold.columns else cold
-    unsold = (food if food.height else cold)["item"].head(1)
-    if unsold.is_empty():
+    named = sold.join(catalogue, on="item", maintain_order="left")
+    later = after.purchases.filter(~pl.col("item").is_in(before.events["item"].unique().implode()))
+    new = later.group_by("item").agg(n=pl.col("customer").n_unique()).join(catalogue, on="item")
+    new = new.sort(pl.col(FOOD[0]) == FOOD[1], "n", "item", descending=[True, True, False], nulls_last=True)
+    if new.is_empty():
         raise DataError("Every product was sold before the last four weeks, so the demo has no new one to show.")
 
     def best(kinds: tuple[str, ...]) -> list[Any]:
@@ -136,7 +136,7 @@ def examples(log: Log, until: datetime) -> Examples:
 
     return Examples(
         known=best(KNOWN),
-        unsold=log.items.ids([unsold.item()]).item(),
+        unsold=log.items.ids([new["item"][0]]).item(),
         basket=best(BASKET),
         household=log.customers.ids([_frequent(before)]).item(),
         newcomer=best(NEWCOMER),

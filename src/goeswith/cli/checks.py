@@ -121,7 +121,7 @@ def extras() -> list[Check]:
         missing = [need.name for need in wanted if not satisfied(need)]
         if missing:
             some = ", ".join(missing[:3]) + (", …" if len(missing) > 3 else "")
-            command = f"pip install -c constraints.txt 'goeswith[{extra}]'"
+            command = f"pip install 'goeswith[{extra}]'"
             checks.append(Check(f"extra {extra}", f"not installed: {some}", "absent", command))
         else:
             checks.append(Check(f"extra {extra}", "installed"))

@@ -21,7 +21,7 @@ SHOWN = 5
 
 
 def demo(
-    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where the demo's shop is made.")] = Path(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the demo's shop is made.")] = Path(
         "goeswith-demo"
     ),
     quick: Annotated[

@@ -27,7 +27,7 @@ def doctor(
         show_table(
             ["", "what", "found"],
             [(marks[c.state], c.what, f"{c.found}\n{c.way_out}" if c.way_out else c.found) for c in checks],
-            folds="found",
+            folds=True,
         )
     if broken:
         say(f"\n{len(broken)} to mend: " + ", ".join(check.what for check in broken))

@@ -35,7 +35,7 @@ def list_(shop: ShopFolder, json: AsJson = False) -> None:
 @models.command("show")
 def show_one(
     shop: ShopFolder,
-    version: Annotated[str | None, typer.Argument(metavar="[VERSION]", help="The current one if left out.")] = None,
+    version: Annotated[str | None, typer.Argument(metavar="VERSION", help="The current one if left out.")] = None,
     json: AsJson = False,
 ) -> None:
     """When a version was made, until when it was fitted, and how well it did."""
@@ -49,7 +49,7 @@ def show_one(
     facts = {"version": info.name, "current": "yes" if info.current else "no", "created": info.created}
     facts |= {"fitted until": info.until or "all events"}
     facts |= {name: f"{value:.4f}" if isinstance(value, float) else value for name, value in info.metrics.items()}
-    show_table(["", "value"], list(facts.items()), folds="value")
+    show_table(["", "value"], list(facts.items()), folds=True)
     if info.current:
         next_command("evaluate", shop)
     else:

@@ -4,16 +4,16 @@ import json
 import math
 import shlex
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from goeswith.ranking.ranking import Ranking
 
-WIDTH = 100
+WIDTH, GAP = 100, 2
 NUMERIC = {"rank", "probability", "score", "from", "to", "baskets", "seconds", "MB"}
 
 
@@ -37,43 +37,54 @@ def show_json(value: object) -> None:
     show(json.dumps(_plain(value), ensure_ascii=False, indent=2))
 
 
-def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], folds: str = "reasons") -> None:
-    """A table no wider than WIDTH; a long cell is cut with "…", except in the column named `folds`."""
+def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], folds: bool = False) -> None:
+    """A table no wider than WIDTH. The widest column gives way: cut with "…", or folded where nothing may be lost."""
+    from rich.cells import cell_len
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(file=sys.stdout, width=WIDTH, highlight=False, soft_wrap=False)
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        numeric = column in NUMERIC
-        table.add_column(
-            column,
-            justify="right" if numeric else "left",
-            no_wrap=column != folds,
-            overflow="fold" if column == folds else "ellipsis",
-            min_width=len(column) if numeric else None,
-        )
-    for row in rows:
-        table.add_row(*(Text(str(cell)) for cell in row))
-    console.print(table)
+    texts = [[str(cell) for cell in row] for row in rows]
+    widths = [max(map(cell_len, lines)) for lines in _lines_by_column(columns, texts)]
+    over = sum(widths) + GAP * (len(widths) - 1) - WIDTH
+    while over > 0:
+        widest = widths.index(max(widths))
+        others = sorted(widths)[-2] if len(widths) > 1 else 0
+        less = min(over, max(widths[widest] - others, 1))
+        widths[widest] -= less
+        over -= less
+    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
+    for column, width in zip(columns, widths, strict=True):
+        side: Literal["left", "right"] = "right" if column in NUMERIC else "left"
+        table.add_column(column, justify=side, width=width, no_wrap=not folds, overflow="fold" if folds else "ellipsis")
+    for row in texts:
+        table.add_row(*map(Text, row))
+    console = Console(file=sys.stdout, width=WIDTH + GAP, highlight=False)
+    with console.capture() as captured:
+        console.print(table)
+    show("\n".join(line.rstrip() for line in captured.get().splitlines()))
+
+
+def _lines_by_column(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[list[str]]:
+    for place, column in enumerate(columns):
+        yield [column, *(line for row in rows for line in (row[place].splitlines() or [""]))]
 
 
 def show_ranking(ranking: "Ranking", as_json: bool = False, with_reasons: bool = False) -> None:
-    """A ranking with names beside ids."""
+    """A ranking with names beside ids, and reasons below the names."""
     if as_json:
         show_json(ranking.to_dict())
     elif not len(ranking):
         show("No product fits.")
     else:
-        columns = ["rank", "id", "name", "probability", "kind", *(["reasons"] if with_reasons else [])]
-        show_table(columns, [_row(ranking, place, with_reasons) for place in range(len(ranking))])
+        columns = ["rank", "id", "name", "probability", "kind"]
+        show_table(columns, [_row(ranking, place, with_reasons) for place in range(len(ranking))], folds=with_reasons)
 
 
 def _row(ranking: "Ranking", place: int, with_reasons: bool) -> list[object]:
-    chance = percent(float(ranking.probabilities[place]))
-    reasons = ["\n".join(ranking.reasons[place])] if with_reasons else []
-    return [place + 1, ranking.ids[place], ranking.names[place], chance, ranking.kinds[place], *reasons]
+    reasons = [f"  {reason}" for reason in ranking.reasons[place]] if with_reasons else []
+    name = "\n".join([ranking.names[place], *reasons])
+    return [place + 1, ranking.ids[place], name, percent(float(ranking.probabilities[place])), ranking.kinds[place]]
 
 
 def percent(share: float | None) -> str:

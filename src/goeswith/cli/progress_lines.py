@@ -20,9 +20,8 @@ class PlainProgress:
         self._last = clock()
 
     def __call__(self, event: Event) -> None:
-        if isinstance(event, Step):
-            if self.clock() - self._last < PLAIN_EVERY:
-                return
+        if isinstance(event, Step) and self.clock() - self._last < PLAIN_EVERY:
+            return
         self._last = self.clock()
         print(described(event), file=self.stream, flush=True)
 
@@ -87,7 +86,7 @@ def described(event: Event) -> str:
 def spell(seconds: float) -> str:
     """
     >>> spell(4.2), spell(75), spell(7300)
-    ('4 s', '1 min 15 s', '2 h 2 min')
+    ('4 s', '1 min 15 s', '2 h 1 min')
     """
     whole = round(seconds)
     if whole < 60:

@@ -21,7 +21,7 @@ from goeswith.errors import UsageError
 
 def recommend(
     shop: ShopFolder,
-    customer: Annotated[str | None, typer.Argument(metavar="[CUSTOMER]", help="A customer of the shop.")] = None,
+    customer: Annotated[str | None, typer.Argument(metavar="CUSTOMER", help="A customer of the shop.")] = None,
     history: Annotated[
         str | None, typer.Option(metavar="P,P", help="What a customer nobody has seen bought, oldest first.")
     ] = None,

@@ -13,7 +13,7 @@ Kind = Literal["any", "complement", "substitute"]
 
 def related(
     shop: ShopFolder,
-    product: Annotated[str | None, typer.Argument(metavar="[PRODUCT]", help="A product of the catalogue.")] = None,
+    product: Annotated[str | None, typer.Argument(metavar="PRODUCT", help="A product of the catalogue.")] = None,
     text: Annotated[
         str | None, typer.Option(metavar="TEXT", help="A product that is not in the catalogue, in words.")
     ] = None,

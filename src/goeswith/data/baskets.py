@@ -29,7 +29,7 @@ def with_baskets(events: pl.DataFrame) -> pl.DataFrame:
         alone=pl.when(at_till & pl.lit(not has_clock)).then(pl.col("place")),
     )
     by = ["basket_id", "customer_id", "day", "store", "moment", "alone"]
-    by = [name for name in by if keys[name].null_count() < len(keys)]
+    by = [name for name in by if keys[name].null_count() < len(keys)] or ["basket_id"]
     baskets = keys.select(by).unique(maintain_order=True).with_row_index("basket")
     dense = keys.join(baskets, on=by, how="left", nulls_equal=True, maintain_order="left")
     found = dense.select("place", pl.col("basket").cast(pl.Int64))

@@ -36,6 +36,8 @@ _FAST = (
     "%Y-%m-%d",
     "%Y/%m/%d",
 )
+_FAST_MONTH_FIRST = ("%m/%d/%Y %H:%M", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y", "%m-%d-%Y")
+_FAST_DAY_FIRST = ("%d/%m/%Y %H:%M", "%d/%m/%Y %H:%M:%S", "%d/%m/%Y", "%d.%m.%Y %H:%M", "%d.%m.%Y", "%d-%m-%Y")
 
 
 @dataclass(frozen=True)
@@ -76,12 +78,8 @@ def time_form(rows: pl.LazyFrame, column: str) -> TimeForm:
         return TimeForm(dtype)
     values = pl.col(column)
     sample = rows.select(values).filter(values.is_not_null()).head(1000).collect()[column]
-    for form in _FAST:
-        if len(sample) and TimeForm(dtype, fast=form).moments(pl.col(column)).pipe(_all_read, sample):
-            read = TimeForm(dtype, fast=form).moments(values)
-            left = rows.select((values.is_not_null() & read.is_null()).sum()).collect(engine="streaming").item()
-            if not left:
-                return TimeForm(dtype, fast=form)
+    if fast := _fitting(rows, column, sample, _FAST):
+        return TimeForm(dtype, fast=fast)
     parts = values.str.extract_groups(r"^\s*(?<a>\d{1,2})\s*([-/.])\s*(?<b>\d{1,2})\s*[-/.]\s*(?:\d{4}|\d{2})(?:\D|$)")
     first, second = (parts.struct.field(name).cast(pl.Int32) for name in "ab")
     seen = rows.select(
@@ -92,7 +90,11 @@ def time_form(rows: pl.LazyFrame, column: str) -> TimeForm:
     ).collect(engine="streaming")
     day_first, month_first, dotted, slashed = seen.row(0)
     undecided = day_first == month_first
-    return TimeForm(dtype, day_first=dotted > slashed if undecided else day_first > month_first)
+    day_leads = dotted > slashed if undecided else day_first > month_first
+    fast = None
+    if not (day_first and month_first):
+        fast = _fitting(rows, column, sample, _FAST_DAY_FIRST if day_leads else _FAST_MONTH_FIRST)
+    return TimeForm(dtype, day_first=day_leads, fast=fast)
 
 
 def share_of_times(sample: pl.Series) -> float:
@@ -122,8 +124,15 @@ def is_position(sample: pl.Series) -> bool:
     return bool(((numbers >= 0) & (numbers < 1e5) & (numbers % 1 == 0)).all())
 
 
-def _all_read(moments: pl.Expr, sample: pl.Series) -> bool:
-    return bool(sample.to_frame().select(moments.is_not_null().all()).item())
+def _fitting(rows: pl.LazyFrame, column: str, sample: pl.Series, forms: tuple[str, ...]) -> str | None:
+    """The first of these formats that reads every value, or None. A year of two digits is not read as the year 10."""
+    for form in forms:
+        read = TimeForm(pl.String(), fast=form).moments(pl.col(column))
+        unread = (pl.col(column).is_not_null() & (read.dt.year().fill_null(0) < 1000)).sum()
+        if len(sample) and not sample.to_frame().select(unread).item():
+            if not rows.select(unread).collect(engine="streaming").item():
+                return form
+    return None
 
 
 def _numeric(column: pl.Expr, zone: str) -> pl.Expr:

@@ -40,6 +40,7 @@ def candidates(
     quotas: Mapping[str, int],
     allowed: NDArray[np.bool_],
     barred: csr_array | None = None,
+    pinned: NDArray[np.int64] | None = None,
 ) -> Candidates:
     """The products to weigh for each query.
 
@@ -47,6 +48,7 @@ def candidates(
     ----------
     allowed : (items,), products that may be an answer to any query
     barred : (queries, items), products that may not be an answer to one query: bought before, or in its basket
+    pinned : rows that are candidates of every query where they are allowed
     """
     n_queries, n_items = len(asked), len(allowed)
     pool = np.flatnonzero(allowed)
@@ -54,6 +56,9 @@ def candidates(
         query, item = np.repeat(np.arange(n_queries), len(pool)), np.tile(pool, n_queries)
     else:
         lists = [_named(parts, asked, views, name, quota, allowed) for name, quota in quotas.items()]
+        if pinned is not None and len(pinned):
+            lists.append((np.repeat(np.arange(n_queries), len(pinned)), np.tile(pinned, n_queries)))
+            lists[-1] = tuple(column[allowed[lists[-1][1]]] for column in lists[-1])
         keys = np.unique(np.concatenate([query * n_items + item for query, item in lists]))
         query, item = keys // n_items, keys % n_items
     if barred is not None and barred.nnz:

@@ -23,9 +23,9 @@ QUESTIONS = ("recommend", "novel", "cold", "complete", "related")
 class LearningConfig(BaseModel, frozen=True, extra="forbid"):
     """How many examples the rankers learn from."""
 
-    n_customers: PositiveInt = 3_000
+    n_customers: PositiveInt = 2_500
     n_baskets: PositiveInt = 5_000
-    n_related: PositiveInt = 3_000
+    n_related: PositiveInt = 2_000
     strangers: float = 0.1
     """Share of customers whose history is hidden, so that the ranker knows what to say to somebody new."""
     anonymous: float = 0.4
@@ -108,12 +108,12 @@ def _of_cold(slice_: TrainingSlice, parts: Parts, config: LearningConfig, rng: n
 def _of_baskets(slice_: TrainingSlice, parts: Parts, config: LearningConfig, rng: np.random.Generator) -> Examples:
     held, owner, left = [], [], []
     for at in rng.permutation(len(slice_.baskets)):
-        items = slice_.baskets[at]
-        items = items[~slice_.hidden[items]]
+        items = slice_.baskets[at][~slice_.hidden[slice_.baskets[at]]]
         if 2 <= len(items) <= 100 and len(held) < config.n_baskets:
-            gone = rng.integers(len(items))
-            held.append(np.delete(items, gone))
-            left.append(items[[gone]])
+            rng.shuffle(items)
+            known = rng.integers(max(len(items) // 2, 1), len(items))
+            held.append(items[:known])
+            left.append(items[known:])
             owner.append(-1 if rng.random() < config.anonymous else slice_.owners[at])
     return _basket_examples(slice_, parts, "complete", held, left, np.array(owner, np.int64))
 

@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goeswith.data.log import Log
-from goeswith.evaluation.baselines.baseline import Baseline
+from goeswith.evaluation.baselines.baseline import Baseline, Scorer
 from goeswith.evaluation.baselines.content import MeaningProfile, WordProfile
 from goeswith.evaluation.baselines.ease import Ease
 from goeswith.evaluation.baselines.frequency import Popularity, PersonalFrequency
 from goeswith.evaluation.baselines.past import purchases
-from goeswith.evaluation.baselines.rules import BasketRules, ItemNeighbours
+from goeswith.evaluation.baselines.rules import BasketRules, ItemNeighbours, basket_pairs
 from goeswith.evaluation.protocol import Recommender
 from goeswith.language.words import words
 
@@ -27,6 +27,7 @@ __all__ = [
     "strong_baselines",
 ]
 
+N_RULES = 500  # of each product; more change the figures little and cost much
 LARGE = 5_000  # sold products; above it, rules between products of fewer than five purchases cost more than they tell
 
 
@@ -46,11 +47,12 @@ def strong_baselines(
     ease_items : best sellers that EASE takes
     """
     at_least = 5 if (purchases(log) > 0).sum() > LARGE else 1
-    scorers = [
+    pairs = basket_pairs(log, at_least)
+    scorers: list[Scorer] = [
         Popularity(log),
         PersonalFrequency(log),
-        BasketRules(log, "cosine", at_least),
-        BasketRules(log, "confidence", at_least),
+        BasketRules(log, "cosine", at_least, N_RULES, pairs),
+        BasketRules(log, "confidence", at_least, N_RULES, pairs),
         ItemNeighbours(log, at_least=at_least),
         Ease(log, n_items=ease_items),
     ]

@@ -5,6 +5,7 @@ from typing import Protocol
 
 import numpy as np
 import polars as pl
+import torch
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
@@ -131,6 +132,15 @@ class Baseline:
         return pl.DataFrame([who, product, pl.Series("rank", rank), pl.Series("score", value, pl.Float64)])
 
 
+def largest(block: Block, n: int) -> tuple[Block, Rows]:
+    """The n largest values of each row and their columns.
+
+    PyTorch's search, because NumPy's argpartition is ten times slower where most values are equal, as zeros are here.
+    """
+    values, columns = torch.topk(torch.from_numpy(np.ascontiguousarray(block, dtype=np.float32)), n, dim=1)
+    return values.numpy(), columns.numpy()
+
+
 def _best(score: Callable[[slice], Block], n_queries: int, n_columns: int, n: int) -> tuple[Rows, Rows, Rows, Block]:
     """The n best columns of every query, asked for in blocks: query, column, rank (from 1), score; -inf left out."""
     if n < 1:
@@ -140,8 +150,7 @@ def _best(score: Callable[[slice], Block], n_queries: int, n_columns: int, n: in
     columns, values = [np.zeros((0, width), np.int64)], [np.zeros((0, width), np.float32)]
     for start in range(0, n_queries if width else 0, size):
         block = score(slice(start, min(start + size, n_queries)))
-        top = np.argpartition(block, -width, axis=1)[:, -width:]
-        found = np.take_along_axis(block, top, axis=1)
+        found, top = largest(block, width)
         order = np.lexsort((top, -found), axis=1)
         columns.append(np.take_along_axis(top, order, axis=1))
         values.append(np.take_along_axis(found, order, axis=1))

@@ -1,11 +1,13 @@
 """What shares a basket, or a customer, with what is already there: pair rules and item neighbours."""
 
+from itertools import pairwise
+
 import numpy as np
 from scipy.sparse import csr_array, diags_array
 
 from goeswith.data.log import Log
 from goeswith.errors import UsageError
-from goeswith.evaluation.baselines.baseline import Block
+from goeswith.evaluation.baselines.baseline import Block, largest
 from goeswith.evaluation.baselines.past import Rows, basket_items, customer_items, purchases
 
 NORMS = ("cosine", "confidence")
@@ -33,8 +35,7 @@ def nearest_by_cosine(seen: csr_array, n: int) -> csr_array:
         block = (sides[start : start + size] @ unit).toarray()
         at = np.arange(len(block))
         block[at, start + at] = 0
-        near = np.argpartition(block, -width, axis=1)[:, -width:]
-        found = np.take_along_axis(block, near, axis=1)
+        found, near = largest(block, width)
         row, place = np.nonzero(found > 0)
         rows.append(start + row)
         columns.append(near[row, place])
@@ -45,14 +46,21 @@ def nearest_by_cosine(seen: csr_array, n: int) -> csr_array:
     return csr_array((np.concatenate(values), where), shape=(n_items, n_items))
 
 
-def pair_weights(seen: csr_array, norm: str) -> csr_array:
+def pairs_of(seen: csr_array) -> csr_array:
+    """(items, items): how many rows of (baskets or customers, items) hold both; on the diagonal, how many hold one."""
+    together = csr_array(seen.T @ seen)
+    together.indices, together.indptr = together.indices.astype(np.int32), together.indptr.astype(np.int32)
+    return together
+
+
+def pair_weights(together: csr_array, norm: str) -> csr_array:
     """How strongly one product points to another, from what was seen together.
 
     cosine: both / sqrt(one * other). confidence: both / one, "of baskets with one, the share that holds the other".
 
     Parameters
     ----------
-    seen : (baskets or customers, items), 1 where it holds the product
+    together : (items, items), see `pairs_of`
 
     Returns
     -------
@@ -60,14 +68,24 @@ def pair_weights(seen: csr_array, norm: str) -> csr_array:
     """
     if norm not in NORMS:
         raise UsageError(f"norm is one of {', '.join(NORMS)}; it is {norm!r}.")
-    together = csr_array(seen.T @ seen)
+    row = np.repeat(np.arange(together.shape[0], dtype=np.int32), np.diff(together.indptr))
+    column = together.indices
     alone = np.maximum(together.diagonal(), 1)
-    together.setdiag(0)
-    together.eliminate_zeros()
-    if norm == "confidence":
-        return csr_array(diags_array(1 / alone) @ together).astype(np.float32)
-    scale = diags_array(1 / np.sqrt(alone))
-    return csr_array(scale @ together @ scale).astype(np.float32)
+    divisor = alone[row] if norm == "confidence" else np.sqrt(alone[row] * alone[column])
+    weight = (together.data / divisor).astype(np.float32)
+    other = row != column
+    return csr_array((weight[other], (row[other], column[other])), shape=together.shape)
+
+
+def strongest(table: csr_array, n: int) -> csr_array:
+    """The n largest values of each row; the others are dropped."""
+    kept = [np.zeros(0, np.int64)]
+    for start, end in pairwise(table.indptr.tolist()):
+        many = end - start > n
+        kept.append(start + np.argpartition(-table.data[start:end], n)[:n] if many else np.arange(start, end))
+    at = np.concatenate(kept)
+    ends = np.concatenate([[0], np.cumsum(np.minimum(np.diff(table.indptr), n))]).astype(np.int32)
+    return csr_array((table.data[at], table.indices[at], ends), shape=table.shape)
 
 
 class _Neighbours:
@@ -97,16 +115,31 @@ class BasketRules(_Neighbours):
     ----------
     norm : "cosine" or "confidence"
     at_least : products with fewer purchases give and receive no rule
+    n_rules : of each product, the strongest only; None keeps all, which is slow for long histories
+    pairs : counted before, by `basket_pairs` with the same `at_least`
 
     References
     ----------
     Agrawal, Imieliński and Swami, "Mining association rules between sets of items", SIGMOD 1993.
     """
 
-    def __init__(self, log: Log, norm: str = "cosine", at_least: int = 1) -> None:
-        kept = (purchases(log) >= at_least).astype(np.float32)
-        weights = pair_weights(csr_array(basket_items(log) @ diags_array(kept)), norm)
-        super().__init__(f"basket rules ({norm})", customer_items(log, binary=True), weights)
+    def __init__(
+        self,
+        log: Log,
+        norm: str = "cosine",
+        at_least: int = 1,
+        n_rules: int | None = None,
+        pairs: csr_array | None = None,
+    ) -> None:
+        weights = pair_weights(basket_pairs(log, at_least) if pairs is None else pairs, norm)
+        kept = weights if n_rules is None else strongest(weights, n_rules)
+        super().__init__(f"basket rules ({norm})", customer_items(log, binary=True), kept)
+
+
+def basket_pairs(log: Log, at_least: int = 1) -> csr_array:
+    """(items, items): baskets that hold both, of products with so many purchases."""
+    kept = (purchases(log) >= at_least).astype(np.float32)
+    return pairs_of(csr_array(basket_items(log) @ diags_array(kept)))
 
 
 class ItemNeighbours(_Neighbours):

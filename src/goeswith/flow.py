@@ -1,0 +1,258 @@
+"""From a shop to a model: the whole road, each line one room."""
+
+import gc
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from goeswith.association.describer import Describer, Reading, fit_describer, meaning_of
+from goeswith.association.features import FeatureLayer
+from goeswith.association.finetune import FineTuned, finetune_encoder
+from goeswith.association.loop import Progress as LoopProgress
+from goeswith.association.parts import Parts, fit_parts
+from goeswith.association.train import train_features
+from goeswith.config import FitConfig
+from goeswith.data.cut import cut_at, default_split
+from goeswith.data.log import Log
+from goeswith.data.shop import Shop, last_moment
+from goeswith.errors import DataError
+from goeswith.evaluation.baselines import strong_baselines
+from goeswith.evaluation.exam import build_exam
+from goeswith.evaluation.guard import refuse_seen
+from goeswith.evaluation.protocol import Exam
+from goeswith.evaluation.report import Report, judge
+from goeswith.language.encoder import load_encoder
+from goeswith.language.vector_cache import CachedEncoder
+from goeswith.model import Model
+from goeswith.progress import Epoch, Note, Progress, Stage, Step
+from goeswith.ranking.ranker import MixRanker, Ranker
+from goeswith.ranking.slices import TrainingSlice, training_slice
+from goeswith.ranking.training import QUESTIONS, train_rankers
+
+
+def fit(
+    shop: Shop,
+    config: FitConfig | None = None,
+    *,
+    until: datetime | str | None = None,
+    progress: Progress | None = None,
+) -> Model:
+    """Fit a model on a shop, save it as a version, and let it answer. Stable.
+
+    Parameters
+    ----------
+    until : the last moment that counts; a date means the whole of that day. None: every event
+    progress : told of stages, steps, losses and choices
+
+    Raises
+    ------
+    ShopError : another fit holds the shop
+    DataError : the shop holds no purchase
+    """
+    settings = config or FitConfig()
+    with shop.lock():
+        log = shop.log(until)
+        model = learn(log, settings, shop.folder / "cache", progress)
+        model.fitted_until = None if until is None else last_moment(until)
+        return model.save_as_version(shop)
+
+
+def learn(log: Log, config: FitConfig, cache: Path, progress: Progress | None = None) -> Model:
+    """The road itself: read, encode, fine-tune, count, rank."""
+    diary = Diary(progress)
+    now = _last(log)
+
+    diary.begin("read texts")
+    raw = load_encoder(config.encoder, config.device)
+    encoder = CachedEncoder(raw, cache / "vectors", diary.steps)
+    describer = fit_describer(log.products, config.text, encoder, config.words, config.seed)
+
+    diary.begin("encode")
+    reading = describer.read(log.products)
+    slice_ = training_slice(log, timedelta(days=config.horizon_days), config.seed)
+
+    diary.begin("fine-tune the language model")
+    tuned = finetune(reading, slice_, log, raw, config, cache, diary)
+    if tuned.used:
+        diary.begin("encode with the fine-tuned model")
+        encoder = CachedEncoder(tuned.encoder, cache / "vectors", diary.steps)
+        describer = Describer(describer.text, describer.attributes, describer.lexicon, encoder)
+        reading = describer.read(log.products)
+
+    rankers: dict[str, Ranker] = {question: MixRanker(0.01) for question in QUESTIONS}
+    if slice_ is not None:
+        diary.begin("feature layer, on the past")
+        layer = feature_layer(reading, slice_.seen, config, diary, slice_.hidden)
+        diary.begin("counts and linear models, on the past")
+        parts = _parts(slice_.seen, slice_.now, reading, layer, describer, config)
+        diary.begin("rankers")
+        rankers = train_rankers(slice_, parts, config.learning, config.seed, lambda name: diary.note(f"ranker: {name}"))
+        del parts
+        gc.collect()
+
+    diary.begin("feature layer")
+    layer = feature_layer(reading, log, config, diary)
+    diary.begin("counts and linear models")
+    parts = _parts(log, now, reading, layer, describer, config)
+    diary.end()
+    return Model(
+        log=log,
+        parts=parts,
+        rankers=rankers,
+        describer=describer,
+        encoder=tuned.encoder,
+        encoded=reading.encoded,
+        layer=layer,
+        config=config,
+        facts={
+            "fine_tuning": tuned.reason,
+            "moved": tuned.used,
+            "losses": diary.losses,
+            "stages": diary.seconds,
+            "cache": cache,
+        },
+    )
+
+
+def finetune(
+    reading: Reading,
+    slice_: TrainingSlice | None,
+    log: Log,
+    encoder: Any,
+    config: FitConfig,
+    cache: Path,
+    diary: "Diary",
+) -> FineTuned:
+    """Move M on what was bought before the slice; the slice itself decides whether it was for the better."""
+    seen, later = (slice_.seen, log) if slice_ is not None and slice_.now < _last(log) else (log, None)
+    tuned = finetune_encoder(
+        reading.texts,
+        seen,
+        encoder,
+        config.finetune.model_copy(update={"seed": config.seed}),
+        validation=later,
+        checkpoint=cache / "finetune",
+        report=diary.learning,
+    )
+    diary.note(f"fine-tuning: {tuned.reason}")
+    return tuned
+
+
+def feature_layer(
+    reading: Reading, log: Log, config: FitConfig, diary: "Diary", hidden: np.ndarray | None = None
+) -> FeatureLayer:
+    """F on the vectors of M and of the words."""
+    settings = config.features.model_copy(update={"seed": config.seed})
+    group = np.unique(reading.texts, return_inverse=True)[1].astype(np.int64)
+    return train_features(reading.inputs, log, settings, hidden=hidden, group=group, report=diary.learning)
+
+
+def _parts(
+    log: Log, now: datetime, reading: Reading, layer: FeatureLayer, describer: Describer, config: FitConfig
+) -> Parts:
+    meaning = meaning_of(reading, layer, log.products, describer.attributes)
+    return fit_parts(log, now, meaning, config.parts, config.seed)
+
+
+def evaluate(
+    shop: Shop, config: FitConfig | None = None, *, model: Model | None = None, progress: Progress | None = None
+) -> Report:
+    """Judge goeswith on time it has not seen, beside what a user would pick instead. Stable.
+
+    Parameters
+    ----------
+    config : of an evaluation copy, fitted up to the cut and not kept
+    model : a model fitted with `until=`, judged on what follows
+
+    Raises
+    ------
+    SeenSliceError : the model was fitted on events of the slice, or on all of them
+    """
+    log = shop.log()
+    if model is None:
+        split = default_split(log)
+    else:
+        refuse_seen(Exam(log.products, [], None, ""), model.fitted_until)
+        assert model.fitted_until is not None
+        split = cut_at(log, model.fitted_until)
+    exam = build_exam(split)
+    if model is None:
+        model = learn(split.before, config or FitConfig(), shop.folder / "cache", progress)
+    else:
+        refuse_seen(exam, model.fitted_until)
+    diary = Diary(progress)
+    diary.begin("baselines")
+    before = _as_rows_of(model, split.before)
+    baselines = strong_baselines(before, model.texts, model.plain_vectors())
+    diary.begin("judge")
+    report = judge(model, baselines, exam)
+    diary.end()
+    return replace(
+        report,
+        probability=model.judged_pairs(split.after),
+        losses=model.facts.get("losses", {}),
+        stages={**model.facts.get("stages", {}), **diary.seconds},
+    )
+
+
+def _as_rows_of(model: Model, before: Log) -> Log:
+    """The log that baselines learn from; the model's own where it is the same slice, so that nothing is held twice."""
+    return model.log if model.log.events.height == before.events.height else before
+
+
+def _last(log: Log) -> datetime:
+    last = log.purchases["time"].max()
+    if not isinstance(last, datetime):
+        raise DataError("This shop holds no purchase yet, so there is nothing to learn from. Add events: goeswith add")
+    newest = log.events["time"].max()
+    assert isinstance(newest, datetime)
+    return newest
+
+
+@dataclass
+class Diary:
+    """Seconds by stage and losses by epoch, while progress is told."""
+
+    progress: Progress | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+    losses: dict[str, list[float]] = field(default_factory=dict)
+    _stage: str = ""
+    _since: float = 0.0
+
+    def begin(self, stage: str) -> None:
+        self.end()
+        self._stage, self._since = stage, perf_counter()
+        self._tell(Stage(stage))
+
+    def end(self) -> None:
+        if self._stage:
+            self.seconds[self._stage] = round(self.seconds.get(self._stage, 0.0) + perf_counter() - self._since, 2)
+        self._stage = ""
+
+    def note(self, text: str) -> None:
+        self._tell(Note(text))
+
+    def steps(self, done: int, total: int) -> None:
+        pace = (perf_counter() - self._since) / max(done, 1)
+        self._tell(Step(self._stage, done, total, seconds_left=pace * (total - done)))
+
+    def learning(self, told: LoopProgress) -> None:
+        self._tell(Step(self._stage, told.step, told.steps, told.loss, told.seconds_left))
+        ended = told.finished_epoch
+        if ended is None:
+            return
+        self._tell(Epoch(self._stage, ended.epoch, ended.train, ended.validation, ended.test))
+        for name, loss in (("train", ended.train), ("validation", ended.validation), ("test", ended.test)):
+            if loss is not None:
+                self.losses.setdefault(f"{self._stage}: {name}", []).append(loss)
+
+    def _tell(self, event: Stage | Step | Epoch | Note) -> None:
+        if self.progress is not None:
+            self.progress(event)
+
+

@@ -1,0 +1,514 @@
+"""Model: the trained parts of a shop; each method is a few lines into a room."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from safetensors.numpy import load_file, save_file
+from scipy.sparse import csr_array
+
+from goeswith.association.describer import Describer, Reading, encode, meaning_of
+from goeswith.association.features import FeatureLayer
+from goeswith.association.histories import histories_from
+from goeswith.association.kinds import COMPLEMENT, SUBSTITUTE, is_substitute
+from goeswith.association.parts import Parts
+from goeswith.association.parts_file import load_parts, save_parts
+from goeswith.association.probability import Probability, shrunk
+from goeswith.config import FitConfig
+from goeswith.data.log import Log
+from goeswith.data.shop import Shop
+from goeswith.data.vocabulary import Vocabulary
+from goeswith.errors import UsageError
+from goeswith.explain.book import EvidenceBook
+from goeswith.explain.explanation import Explanation, explain_pair, explain_recommendation
+from goeswith.language.encoder import SentenceEncoder, load_encoder
+from goeswith.ranking.answering import Answerer, Answers, Limits
+from goeswith.ranking.ranker import Ranker, load_ranker
+from goeswith.ranking.ranking import Ranking
+from goeswith.ranking.rules import settle
+from goeswith.ranking.training import QUESTIONS, baskets_to_matrix, empty_histories
+from goeswith.ranking.views import Queries
+from goeswith.versions import folder_of, new_version, promote, verified
+
+Kind = Literal["any", "complement", "substitute"]
+Unknown = Literal["error", "skip"]
+Ids = Sequence[Any] | pl.Series
+
+
+@dataclass
+class Model:
+    """What goes with what, for whom, and why. Stable.
+
+    Ids go in and come out as in the user's files; unknown ids raise UnknownId, or are left out with unknown="skip".
+    """
+
+    log: Log
+    parts: Parts
+    rankers: dict[str, Ranker]
+    describer: Describer
+    encoder: SentenceEncoder
+    encoded: NDArray[np.float32]
+    layer: FeatureLayer
+    config: FitConfig
+    facts: dict[str, Any] = field(default_factory=dict)
+    fitted_until: datetime | None = None
+    version: str = "unsaved"
+    name: str = "goeswith"
+
+    # --- one question
+
+    def related(
+        self,
+        product: Any = None,
+        *,
+        text: str | None = None,
+        n: int = 10,
+        kind: Kind = "any",
+        among: Ids | None = None,
+        exclude: Ids | None = None,
+        unknown: Unknown = "error",
+        why: bool = False,
+    ) -> Ranking:
+        """What goes with a product of the catalogue, or with one that only has a text.
+
+        The probability is that of a basket with the product also holding the other.
+        """
+        if (product is None) == (text is None):
+            raise UsageError("Name one product, or pass text=; not both and not neither.")
+        if text is not None:
+            return self._ranking(self._related_to_text(text, n, kind, among, exclude, unknown), [], kind)
+        rows = self.log.items.rows([product], unknown)
+        if len(rows) == 0:
+            return self._ranking(None, [], kind)
+        answers = self._related(rows, n, kind, among, exclude, unknown)
+        return self._ranking(answers, rows, kind, reasons=(lambda row: self._why_pair(rows[0], row)) if why else None)
+
+    def complete(
+        self,
+        basket: Ids,
+        customer: Any = None,
+        n: int = 10,
+        *,
+        among: Ids | None = None,
+        exclude: Ids | None = None,
+        unknown: Unknown = "error",
+        why: bool = False,
+    ) -> Ranking:
+        """What is still to come in a basket; the probability is that of it coming."""
+        rows = self.log.items.rows(basket, unknown)
+        who = self._customers([customer], unknown) if customer is not None else np.array([-1])
+        asked = self._of_baskets([rows], who if len(who) else np.array([-1]))
+        answers = self.answerer.answer("complete", asked, self._limits(n, among, exclude, unknown), barred=asked.held)
+        return self._ranking(answers, rows, reasons=(lambda row: self._why_history(rows, row)) if why else None)
+
+    def recommend(
+        self,
+        customer: Any = None,
+        n: int = 10,
+        *,
+        history: Ids | None = None,
+        novel: bool = False,
+        across: bool = False,
+        among: Ids | None = None,
+        exclude: Ids | None = None,
+        unknown: Unknown = "error",
+        why: bool = False,
+    ) -> Ranking:
+        """What to offer a customer, or somebody of whom only a history is known (oldest first; may be empty).
+
+        novel : only what they never bought; across : only categories that are new to them. The probability is that of
+        a purchase within the model's horizon.
+        """
+        if (customer is None) == (history is None):
+            raise UsageError("Name one customer, or pass history=[...]; not both and not neither.")
+        if history is not None:
+            rows = self.log.items.rows(history, unknown)
+            asked, who = self._of_histories([rows]), -1
+        else:
+            found = self._customers([customer], unknown)
+            if len(found) == 0:
+                return self._ranking(None, [])
+            asked, who = self._of_customers(found), int(found[0])
+            rows = np.repeat(asked.own.item, asked.own.n.astype(int))
+        answers = self._recommended(asked, n, novel, across, among, exclude, unknown)
+        owned = asked.own.item[asked.own.n > 0]
+        explained = (lambda row: self._why_customer(who, rows, row)) if why else None
+        return self._ranking(answers, owned, reasons=explained)
+
+    def probability(self, a: Any, b: Any) -> Probability:
+        """Of baskets with a, the share that holds b, with an interval that widens as evidence thins."""
+        rows = self.log.items.rows([a, b])
+        value, low, high = self._probabilities(rows[:1], rows[1:])
+        return Probability(float(value[0]), float(low[0]), float(high[0]), int(self.parts.counts.items[rows[0]]))
+
+    def explain(self, a: Any, b: Any) -> Explanation:
+        """Why b goes with a: counted evidence, and one sentence that says no more than it."""
+        rows = self.log.items.rows([a, b])
+        return self._explain_pair(int(rows[0]), int(rows[1]), self.probability(a, b))
+
+    def audience(self, product: Any, n: int = 100) -> pl.DataFrame:
+        """Customers to whom a product should be offered.
+
+        Returns
+        -------
+        customer_id, probability (of buying it within the horizon), bought (times so far); the likeliest first
+        """
+        _check_n(n)
+        row = self.log.items.rows([product])
+        customers, chance = self.answerer.audience(int(row[0]), max(5 * n, 500))
+        order = np.argsort(-chance, kind="stable")[:n]
+        bought = self.parts.histories.matrix(self.parts.histories.n, self.log.n_items)[:, row].toarray().ravel()
+        return pl.DataFrame(
+            {
+                "customer_id": self.log.customers.ids(customers[order]),
+                "probability": chance[order].astype(np.float64),
+                "bought": bought[customers[order]].astype(np.int64),
+            }
+        )
+
+    # --- many questions
+
+    def related_many(
+        self,
+        products: Ids,
+        n: int = 20,
+        *,
+        kind: Kind = "any",
+        among: Ids | None = None,
+        exclude: Ids | None = None,
+        unknown: Unknown = "error",
+    ) -> pl.DataFrame:
+        """source_id, product_id, rank (from 1), score."""
+        rows = self.log.items.rows(products, unknown)
+        answers = self._related(rows, n, kind, among, exclude, unknown)
+        return self._frame(answers, "source_id", self.log.items.ids(rows))
+
+    def recommend_many(
+        self,
+        customers: Ids,
+        n: int = 20,
+        novel: bool = False,
+        across: bool = False,
+        among: Ids | None = None,
+        exclude: Ids | None = None,
+        unknown: Unknown = "error",
+    ) -> pl.DataFrame:
+        """customer_id, product_id, rank (from 1), score."""
+        found = self._customers(customers, unknown)
+        answers = self._recommended(self._of_customers(found), n, novel, across, among, exclude, unknown)
+        return self._frame(answers, "customer_id", self.log.customers.ids(found))
+
+    def recommend_histories(
+        self,
+        histories: Sequence[Ids],
+        n: int = 20,
+        among: Ids | None = None,
+        exclude: Ids | None = None,
+        unknown: Unknown = "error",
+    ) -> pl.DataFrame:
+        """history (position, from 0), product_id, rank, score; never a product that the history holds."""
+        asked = self._of_histories([self.log.items.rows(history, unknown) for history in histories])
+        answers = self._recommended(asked, n, True, False, among, exclude, unknown)
+        return self._frame(answers, "history", pl.Series(np.arange(len(histories))))
+
+    def complete_many(
+        self,
+        baskets: Sequence[Ids],
+        customers: Ids | None = None,
+        n: int = 20,
+        among: Ids | None = None,
+        exclude: Ids | None = None,
+        unknown: Unknown = "error",
+    ) -> pl.DataFrame:
+        """basket (position, from 0), product_id, rank, score; a customer may be None."""
+        who = np.full(len(baskets), -1)
+        if customers is not None:
+            named = [at for at, customer in enumerate(customers) if customer is not None]
+            known = [at for at in named if unknown != "skip" or customers[at] in self.log.customers]
+            who[known] = self._customers([customers[at] for at in known], unknown)
+        asked = self._of_baskets([self.log.items.rows(basket, unknown) for basket in baskets], who)
+        answers = self.answerer.answer("complete", asked, self._limits(n, among, exclude, unknown), barred=asked.held)
+        return self._frame(answers, "basket", pl.Series(np.arange(len(baskets))))
+
+    def probability_many(self, pairs: Iterable[Sequence[Any]] | pl.DataFrame) -> pl.DataFrame:
+        """source_id, product_id, value, low, high."""
+        given = [tuple(pair)[:2] for pair in (pairs.iter_rows() if isinstance(pairs, pl.DataFrame) else pairs)]
+        left, right = self.log.items.rows([a for a, _ in given]), self.log.items.rows([b for _, b in given])
+        value, low, high = self._probabilities(left, right)
+        ids = {"source_id": self.log.items.ids(left), "product_id": self.log.items.ids(right)}
+        return pl.DataFrame({**ids, "value": value, "low": low, "high": high})
+
+    # --- into the rooms
+
+    @cached_property
+    def answerer(self) -> Answerer:
+        rules = settle(self.config.rules, self.log.products, self.log.items)
+        return Answerer(self.parts, self.rankers, rules, self._categories, self.config.diversity)
+
+    @cached_property
+    def book(self) -> EvidenceBook:
+        return EvidenceBook(self.log)
+
+    @cached_property
+    def texts(self) -> list[str]:
+        return self._reading.texts
+
+    def plain_vectors(self) -> NDArray[np.float32]:
+        """(items, d): the texts as an encoder that was never fine-tuned reads them."""
+        if not self.facts.get("moved", True):
+            return self.encoded
+        return encode(self.untouched, self.texts)
+
+    @cached_property
+    def untouched(self) -> Any:
+        from goeswith.language.vector_cache import CachedEncoder
+
+        plain = load_encoder(self.config.encoder, self.config.device)
+        return CachedEncoder(plain, self.facts["cache"] / "vectors") if "cache" in self.facts else plain
+
+    @cached_property
+    def _reading(self) -> Reading:
+        from goeswith.language.item_text import item_text
+
+        return Reading(item_text(self.log.products, self.describer.text), self.encoded, self.parts.meaning.words)
+
+    @cached_property
+    def _categories(self) -> NDArray[np.int64]:
+        """(items,), the number of each product's category; the coarsest grouping where none is named so."""
+        products = self.log.products
+        if "category" in products.columns:
+            return products["category"].cast(pl.String).fill_null("").rank("dense").to_numpy().astype(np.int64)
+        shelves = self.parts.meaning.shelves
+        return shelves[-1] if shelves else np.zeros(self.log.n_items, np.int64)
+
+    def _customers(self, customers: Ids, unknown: Unknown) -> NDArray[np.int64]:
+        return self.log.customers.rows(customers, unknown)
+
+    def _of_customers(self, rows: NDArray[np.int64]) -> Queries:
+        return Queries(self.parts.histories.take(rows), rows)
+
+    def _of_histories(self, histories: list[NDArray[np.int64]]) -> Queries:
+        own = histories_from([[[int(item)] for item in history] for history in histories], self.parts.now)
+        return Queries(own, np.full(len(histories), -1))
+
+    def _of_baskets(self, baskets: list[NDArray[np.int64]], customers: NDArray[np.int64]) -> Queries:
+        held = baskets_to_matrix(baskets, self.log.n_items)
+        return Queries(self.parts.histories.take(customers), customers, held)
+
+    def _limits(self, n: int, among: Ids | None, exclude: Ids | None, unknown: Unknown) -> Limits:
+        _check_n(n)
+        allowed = np.ones(self.log.n_items, bool)
+        if among is not None:
+            allowed[:] = False
+            allowed[self.log.items.rows(among, unknown)] = True
+        if exclude is not None:
+            allowed[self.log.items.rows(exclude, unknown)] = False
+        return Limits(n, allowed, named=among is not None)
+
+    def _recommended(
+        self, asked: Queries, n: int, novel: bool, across: bool, among: Ids | None, exclude: Ids | None, unknown: Unknown
+    ) -> Answers:
+        limits = self._limits(n, among, exclude, unknown)
+        return self.answerer.recommend(asked, limits, novel, across)
+
+    def _related(
+        self, rows: NDArray[np.int64], n: int, kind: Kind, among: Ids | None, exclude: Ids | None, unknown: Unknown
+    ) -> Answers:
+        _check_kind(kind)
+        asked = self._of_baskets([rows[[at]] for at in range(len(rows))], np.full(len(rows), -1))
+        return self.answerer.related(asked, rows, self._limits(n, among, exclude, unknown), kind)
+
+    def _related_to_text(
+        self, text: str, n: int, kind: Kind, among: Ids | None, exclude: Ids | None, unknown: Unknown
+    ) -> Answers:
+        _check_kind(kind)
+        if not text.strip():
+            raise UsageError("text= is empty. Describe the product in a few words.")
+        reading = self.describer.read(pl.DataFrame({"name": [text]}))
+        meaning = meaning_of(reading, self.layer, pl.DataFrame({"name": [text]}), [])
+        asked = Queries(
+            empty_histories(self.parts, 1),
+            np.array([-1]),
+            csr_array((1, self.log.n_items), dtype=np.float32),
+            meaning.words,
+            meaning.source,
+        )
+        return self.answerer.related(asked, None, self._limits(n, among, exclude, unknown), kind)
+
+    def _probabilities(
+        self, a: NDArray[np.int64], b: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        sources, at = np.unique(a, return_inverse=True)
+        asked = self._of_baskets([sources[[k]] for k in range(len(sources))], np.full(len(sources), -1))
+        opinion = self.answerer.opinion("related", asked, at, b)
+        both = np.asarray(self.parts.counts.pairs[a, b]).ravel()
+        return shrunk(both, self.parts.counts.items[a], opinion)
+
+    def judged_pairs(
+        self, after: Log, n_sources: int = 300, baskets: int = 30
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+        """Probabilities of pairs, and what came of them in later baskets.
+
+        The commonest products of the later baskets, each with the 20 that the model relates to it, looked up in at most
+        `baskets` of the baskets that hold it. None where hardly anything happened later.
+        """
+        lines = after.purchases.select("basket", "item").drop_nulls().unique(maintain_order=True)
+        common = lines.group_by("item").len().filter(pl.col("len") >= 20).sort(["len", "item"], descending=[True, False])
+        rows = common["item"].head(n_sources).to_numpy().astype(np.int64)
+        if len(rows) < 5:
+            return None
+        answers = self._related(rows, 20, "any", None, None, "error")
+        pairs = pl.DataFrame({"item": rows[answers.query], "other": answers.item, "value": answers.probability})
+        asked = lines.filter(pl.int_range(pl.len()).over("item") < baskets)
+        cases = pairs.with_columns(pl.col("item", "other").cast(pl.Int32)).join(asked, on="item", maintain_order="left")
+        held = lines.select("basket", other="item", came=pl.lit(1.0))
+        came = cases.join(held, on=["basket", "other"], how="left", maintain_order="left")["came"].fill_null(0.0)
+        return cases["value"].to_numpy(), came.to_numpy()
+
+    def _ranking(
+        self, answers: Answers | None, beside: Sequence[int] | NDArray[np.int64], kind: Kind = "any", reasons: Any = None
+    ) -> Ranking:
+        if answers is None:
+            return Ranking([], np.zeros(0), np.zeros(0), [], [], [])
+        rows = answers.item
+        alike = is_substitute(self.parts, np.asarray(beside, dtype=np.int64)[:200], rows)
+        names = self.log.products["name"].gather(rows).cast(pl.String).fill_null("").to_list()
+        return Ranking(
+            self.log.items.ids(rows).to_list(),
+            answers.score,
+            answers.probability,
+            [SUBSTITUTE if one else COMPLEMENT for one in alike],
+            [reasons(int(row)) if reasons else [] for row in rows],
+            names,
+        )
+
+    def _frame(self, answers: Answers, name: str, ids: pl.Series) -> pl.DataFrame:
+        return pl.DataFrame(
+            {
+                name: ids.gather(answers.query),
+                "product_id": self.log.items.ids(answers.item),
+                "rank": answers.rank,
+                "score": answers.score,
+            }
+        )
+
+    # --- why
+
+    def _explain_pair(self, a: int, b: int, probability: Probability | None = None) -> Explanation:
+        alike = float(self.encoded[a] @ self.encoded[b])
+        return explain_pair(self.book, self.parts.counts, a, b, alike, probability, self._similar)
+
+    def _why_pair(self, a: int, b: int) -> list[str]:
+        return self._explain_pair(int(a), b).reasons
+
+    def _why_history(self, rows: NDArray[np.int64], item: int) -> list[str]:
+        return explain_recommendation(self.book, self.parts.counts, rows, item, similar=self._similar).reasons
+
+    def _why_customer(self, customer: int, rows: NDArray[np.int64], item: int) -> list[str]:
+        past = np.unique(rows)
+        carried = self.parts.ease.carried(np.array([item]), past).ravel() if len(past) else np.zeros(0)
+        who = None if customer < 0 else customer
+        explained = explain_recommendation(
+            self.book, self.parts.counts, rows, item, (past, carried), who, similar=self._similar, now=self.parts.now
+        )
+        return explained.reasons
+
+    def _similar(self, item: int, k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        cosines = self.encoded @ self.encoded[item]
+        cosines[item] = -1.0
+        top = np.argpartition(-cosines, min(k, len(cosines) - 1))[:k]
+        top = top[np.argsort(-cosines[top])]
+        return top, cosines[top]
+
+    # --- on disk
+
+    def save_as_version(self, shop: Shop) -> "Model":
+        """Write a complete version into the shop and let it answer."""
+        stored = {key: value for key, value in self.facts.items() if key in ("fine_tuning", "stages", "losses", "moved")}
+        facts: dict[str, Any] = {
+            "until": self.fitted_until,
+            "now": self.parts.now.isoformat(),
+            "horizon_days": self.config.horizon_days,
+            "config": self.config.model_dump(mode="json"),
+            "encoder": self.encoder.fingerprint,
+            **stored,
+        }
+        with new_version(shop, facts) as folder:
+            self.encoder.save(folder / "encoder")
+            self.layer.save(folder / "features.safetensors")
+            self.describer.save(folder)
+            halves = {"encoded": self.encoded.astype(np.float16), "words": self.parts.meaning.words.astype(np.float16)}
+            save_file({name: np.ascontiguousarray(a) for name, a in halves.items()}, folder / "vectors.safetensors")
+            save_parts(self.parts, folder)
+            for question in QUESTIONS:
+                self.rankers[question].save(folder / _ranker_file(question))
+            (folder / "log").mkdir()
+            self.log.products.write_parquet(folder / "log" / "products.parquet")
+            self.log.customers.series.to_frame("customer_id").write_parquet(folder / "log" / "customers.parquet")
+            self.log.events.write_parquet(folder / "log" / "events.parquet")
+        self.version = facts["version"]
+        self.facts["cache"] = shop.folder / "cache"
+        promote(shop, self.version)
+        return self
+
+
+def load(shop: str | Path | Shop, version: str | None = None) -> Model:
+    """The current model of a shop, or the version named. Stable.
+
+    Raises
+    ------
+    ModelError : no such version, or none yet
+    CorruptModel : a file is not what the manifest says
+    """
+    opened = shop if isinstance(shop, Shop) else Shop.open(shop)
+    folder = folder_of(opened, version)
+    manifest = verified(folder)
+    config = FitConfig.model_validate(manifest["config"])
+    encoder = load_encoder(str(folder / "encoder"), config.device)
+    describer = Describer.load(folder, encoder)
+    layer = FeatureLayer.load(folder / "features.safetensors")
+    vectors = {name: array.astype(np.float32) for name, array in load_file(folder / "vectors.safetensors").items()}
+    products = pl.read_parquet(folder / "log" / "products.parquet")
+    customers = pl.read_parquet(folder / "log" / "customers.parquet")["customer_id"]
+    log = Log(
+        products,
+        Vocabulary(products["product_id"], kind="product"),
+        Vocabulary(customers, kind="customer"),
+        pl.read_parquet(folder / "log" / "events.parquet"),
+    )
+    reading = Reading([], vectors["encoded"], vectors["words"])
+    meaning = meaning_of(reading, layer, products, describer.attributes)
+    facts = {key: manifest[key] for key in ("fine_tuning", "stages", "losses", "moved") if key in manifest}
+    return Model(
+        log=log,
+        parts=load_parts(folder, meaning, datetime.fromisoformat(manifest["now"]), config.parts.text_weight),
+        rankers={question: load_ranker(folder / _ranker_file(question)) for question in QUESTIONS},
+        describer=describer,
+        encoder=encoder,
+        encoded=vectors["encoded"],
+        layer=layer,
+        config=config,
+        facts={**facts, "cache": opened.folder / "cache"},
+        fitted_until=datetime.fromisoformat(manifest["until"]) if manifest["until"] else None,
+        version=folder.name,
+    )
+
+
+def _ranker_file(question: str) -> str:
+    return "ranker.txt" if question == "recommend" else f"ranker-{question}.txt"
+
+
+def _check_n(n: int) -> None:
+    if n <= 0:
+        raise UsageError(f"n must be at least 1; got {n}. Ask for one answer or more.")
+
+
+def _check_kind(kind: str) -> None:
+    if kind not in ("any", COMPLEMENT, SUBSTITUTE):
+        raise UsageError(f'kind must be "any", "complement" or "substitute"; got "{kind}".')

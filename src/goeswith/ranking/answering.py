@@ -1,0 +1,209 @@
+"""From a block of questions to ranked rows: candidates, views, the ranker, rules, diversity, in this order."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from goeswith.association.kinds import SUBSTITUTE, is_substitute
+from goeswith.association.parts import Parts
+from goeswith.association.probability import shrunk
+from goeswith.ranking.candidates import QUOTAS, candidates
+from goeswith.ranking.diversity import mmr
+from goeswith.ranking.ranker import Ranker
+from goeswith.ranking.rules import Rules, apply_rules
+from goeswith.ranking.training import COLD, block_size, bought_before
+from goeswith.ranking.views import Array, Candidates, Queries, catalogue_views, features
+
+MOSTLY = 0.5
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How many answers, and which products may be one.
+
+    allowed : (items,)
+    named : the user said which; else the whole catalogue may answer
+    """
+
+    n: int
+    allowed: NDArray[np.bool_]
+    named: bool
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Ranked rows of all queries. query, item, rank (from 1), score (log odds), probability : (answers,)"""
+
+    query: NDArray[np.int64]
+    item: NDArray[np.int64]
+    rank: NDArray[np.int64]
+    score: NDArray[np.float64]
+    probability: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Answerer:
+    """Everything an answer is made of.
+
+    categories : (items,), numbers
+    diversity : strength of maximal marginal relevance, 0 to 1
+    """
+
+    parts: Parts
+    rankers: Mapping[str, Ranker]
+    rules: Rules
+    categories: NDArray[np.int64]
+    diversity: float = 0.0
+
+    def answer(
+        self,
+        question: str,
+        asked: Queries,
+        limits: Limits,
+        barred: csr_array | None = None,
+        sources: NDArray[np.int64] | None = None,
+        kind: str = "any",
+    ) -> Answers:
+        """Rank for every query.
+
+        Parameters
+        ----------
+        barred : (queries, items), what may not be an answer to one query
+        sources : (queries,), the product each query asks about, for `related`
+        """
+        size = block_size(self.parts.meaning.n_items)
+        blocks = []
+        for start in range(0, len(asked), size):
+            rows = np.arange(start, min(start + size, len(asked)))
+            some = None if sources is None else sources[rows]
+            blocks.append(self._block(question, part_of(asked, rows), limits, _rows(barred, rows), some, kind, start))
+        return _joined(blocks)
+
+    def recommend(self, asked: Queries, limits: Limits, novel: bool, across: bool) -> Answers:
+        """For customers: anything, only what is new to them, or only categories that are new to them."""
+        barred = bought_before(asked.own, self.parts.meaning.n_items) if novel or across else None
+        if across and barred is not None:
+            barred = self._whole_categories(barred)
+        return self.answer(self._question(limits, novel or across), asked, limits, barred)
+
+    def related(self, asked: Queries, sources: NDArray[np.int64] | None, limits: Limits, kind: str) -> Answers:
+        return self.answer("related", asked, limits, asked.held, sources, kind)
+
+    def opinion(self, question: str, asked: Queries, query: NDArray[np.int64], item: NDArray[np.int64]) -> Array:
+        """What the ranker alone thinks of given pairs, in the order given; (pairs,)."""
+        n_items = self.parts.meaning.n_items
+        keys, back = np.unique(query * n_items + item, return_inverse=True)
+        result = np.zeros(len(keys), np.float32)
+        size = block_size(n_items)
+        for start in range(0, len(asked), size):
+            rows = np.arange(start, min(start + size, len(asked)))
+            inside = slice(*np.searchsorted(keys, [start * n_items, (rows[-1] + 1) * n_items]))
+            some = Candidates(keys[inside] // n_items - start, keys[inside] % n_items, len(rows))
+            block = part_of(asked, rows)
+            table = features(self.parts, block, catalogue_views(self.parts, block), some)
+            result[inside] = self.rankers[question].probability(table)
+        return result[back]
+
+    def audience(self, item: int, most: int) -> tuple[NDArray[np.int64], Array]:
+        """Customers worth offering a product to, and their probabilities; those whose taste is nearest are weighed."""
+        histories = self.parts.histories
+        known = np.flatnonzero(histories.n_baskets > 0)
+        if len(known) > most:
+            weight = histories.matrix(np.log1p(histories.long), self.parts.meaning.n_items)
+            taste = weight @ (self.parts.meaning.words @ self.parts.meaning.words[item])
+            sold_with = np.asarray(weight @ self.parts.near[:, [item]].toarray()).ravel()
+            own = weight[:, [item]].toarray().ravel()
+            rough = 10 * own + _unit(taste) + _unit(sold_with)
+            known = np.sort(known[np.argsort(-rough[known], kind="stable")[:most]])
+        question = "cold" if self.parts.counts.items[item] < COLD else "recommend"
+        asked = Queries(histories.take(known), known)
+        return known, self.opinion(question, asked, np.arange(len(known)), np.full(len(known), item))
+
+    def _question(self, limits: Limits, novel: bool) -> str:
+        cold = self.parts.counts.items[limits.allowed] < COLD
+        if limits.named and len(cold) and cold.mean() >= MOSTLY:
+            return "cold"
+        return "novel" if novel else "recommend"
+
+    def _whole_categories(self, bought: csr_array) -> csr_array:
+        """Bar every product of the categories that a query has bought from."""
+        n_items = len(self.categories)
+        onto = csr_array(
+            (np.ones(n_items, np.float32), (np.arange(n_items), self.categories)),
+            shape=(n_items, int(self.categories.max(initial=0)) + 1),
+        )
+        return csr_array((bought @ onto) @ onto.T)
+
+    def _block(
+        self,
+        question: str,
+        asked: Queries,
+        limits: Limits,
+        barred: csr_array | None,
+        sources: NDArray[np.int64] | None,
+        kind: str,
+        start: int,
+    ) -> Answers:
+        parts = self.parts
+        views = catalogue_views(parts, asked)
+        quotas = QUOTAS["novel" if question == "cold" else question]
+        shown = self.rules.shown if self.rules.hidden else np.ones(parts.meaning.n_items, bool)
+        some = candidates(parts, asked, views, quotas, limits.allowed & shown, barred, self.rules.pinned)
+        table = features(parts, asked, views, some)
+        chance = self.rankers[question].probability(table)
+        if sources is not None:
+            both = np.asarray(parts.counts.pairs[sources[some.query], some.item]).ravel()
+            chance = shrunk(both, parts.counts.items[sources[some.query]], chance, interval=False)[0].astype(np.float32)
+        chosen = []
+        for query in range(some.n_queries):
+            at = np.arange(*some.of(query).indices(len(some.query)))
+            if kind != "any":
+                about = sources[[query]] if sources is not None else np.zeros(0, np.int64)
+                alike = is_substitute(parts, about, some.item[at])
+                at = at[alike if kind == SUBSTITUTE else ~alike]
+            chosen.append(self._first(at[np.argsort(-chance[at], kind="stable")], some, chance, limits.n))
+        order = np.concatenate([*chosen, np.zeros(0, np.int64)]).astype(np.int64)
+        rank = np.concatenate([*(np.arange(1, len(at) + 1) for at in chosen), np.zeros(0, np.int64)]).astype(np.int64)
+        probability = chance[order].astype(np.float64)
+        bounded = np.clip(probability, 1e-9, 1 - 1e-9)
+        return Answers(some.query[order] + start, some.item[order], rank, np.log(bounded / (1 - bounded)), probability)
+
+    def _first(self, at: NDArray[np.int64], some: Candidates, chance: Array, n: int) -> NDArray[np.int64]:
+        if self.diversity > 0 and len(at) > 1:
+            head = at[: max(5 * n, 50)]
+            at = head[mmr(chance[head], self.parts.meaning.words[some.item[head]], n, self.diversity)]
+        if len(self.rules.pinned):
+            place = {int(item): one for item, one in zip(some.item[at], at, strict=True)}
+            kept, _ = apply_rules(some.item[at], self.rules)
+            at = np.array([place[int(item)] for item in kept], dtype=np.int64)
+        return at[:n]
+
+
+def part_of(asked: Queries, rows: NDArray[np.int64]) -> Queries:
+    """These queries of a block."""
+    return Queries(
+        asked.own.take(rows),
+        asked.customer[rows],
+        _rows(asked.held, rows),
+        None if asked.words is None else asked.words[rows],
+        None if asked.source is None else asked.source[rows],
+    )
+
+
+def _rows(table: csr_array | None, rows: NDArray[np.int64]) -> csr_array | None:
+    return None if table is None else csr_array(table[rows])
+
+
+def _unit(values: NDArray[np.floating]) -> NDArray[np.floating]:
+    top = values.max(initial=0.0)
+    return values / top if top > 0 else values
+
+
+def _joined(blocks: list[Answers]) -> Answers:
+    if not blocks:
+        none = np.zeros(0, np.int64)
+        return Answers(none, none, none, np.zeros(0), np.zeros(0))
+    return Answers(*(np.concatenate([getattr(b, name) for b in blocks]) for name in Answers.__dataclass_fields__))
