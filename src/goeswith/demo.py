@@ -60,10 +60,10 @@ def complete_journey(quick: bool = False) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def _slice(events: pl.DataFrame) -> pl.DataFrame:
-    households = events["customer_id"].unique().sort()
+    late = events.filter(pl.col("timestamp") > pl.col("timestamp").max() - QUICK_SPAN)
+    households = late["customer_id"].unique().sort()
     chosen = households.gather_every(max(1, len(households) // QUICK_HOUSEHOLDS)).head(QUICK_HOUSEHOLDS)
-    begin = pl.col("timestamp").max() - QUICK_SPAN
-    return events.filter(pl.col("customer_id").is_in(chosen.implode()) & (pl.col("timestamp") > begin))
+    return late.filter(pl.col("customer_id").is_in(chosen.implode()))
 
 
 def demo_shop(folder: Path, quick: bool = False) -> Shop:

@@ -129,9 +129,9 @@ def _fitting(rows: pl.LazyFrame, column: str, sample: pl.Series, forms: tuple[st
     for form in forms:
         read = TimeForm(pl.String(), fast=form).moments(pl.col(column))
         unread = (pl.col(column).is_not_null() & (read.dt.year().fill_null(0) < 1000)).sum()
-        if len(sample) and not sample.to_frame().select(unread).item():
-            if not rows.select(unread).collect(engine="streaming").item():
-                return form
+        likely = len(sample) > 0 and not sample.to_frame().select(unread).item()
+        if likely and not rows.select(unread).collect(engine="streaming").item():
+            return form
     return None
 
 
