@@ -32,7 +32,7 @@ def blocks(*views: NDArray[np.floating]) -> NDArray[np.float32]:
 
     Examples
     --------
-    >>> blocks(np.array([[2.0, 0.0], [0.0, 0.0]]), np.array([[3.0], [1.0]])).round(2).tolist()
+    >>> blocks(np.array([[2.0, 0.0], [0.0, 0.0]]), np.array([[3.0], [1.0]])).astype(float).round(2).tolist()
     [[0.71, 0.0, 0.71], [0.0, 0.0, 1.0]]
     """
     lengths = [np.maximum(np.linalg.norm(view, axis=1, keepdims=True), 1e-9) for view in views]
