@@ -33,7 +33,8 @@ def is_substitute(parts: Parts, a: NDArray[np.int64], b: NDArray[np.int64]) -> N
     counts = parts.counts
     both = counts.pairs[a][:, b].toarray()
     chance = (counts.items[a][:, None] + 5.0) * (counts.items[b][None, :] + 5.0) / max(counts.n_baskets, 1)
-    found: NDArray[np.bool_] = ((alike >= ALIKE) & (both / chance < TOGETHER)).any(axis=0)
+    other = a[:, None] != b[None, :]  # a product is no substitute of itself
+    found: NDArray[np.bool_] = (other & (alike >= ALIKE) & (both / chance < TOGETHER)).any(axis=0)
     return found
 
 
