@@ -5,10 +5,10 @@ from types import ModuleType
 
 import numpy as np
 import polars as pl
-from data_sets import SHARED
-from trials import Trial
 
+from data_sets import SHARED
 from goeswith.evaluation.metrics import capped_recall, hit_table, ndcg
+from trials import Trial
 
 
 def check_against_shared(trial: Trial) -> str:

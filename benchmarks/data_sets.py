@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import polars as pl
+
 from protocol_tasks import Slice
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"  # optional: beside the checkout

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from data_sets import SHARED
-from protocol_tasks import ask_customers, complete_baskets
 
+from data_sets import SHARED
 from goeswith.evaluation.protocol import Task
+from protocol_tasks import ask_customers, complete_baskets
 
 FILE = SHARED / "data" / "online_retail" / "online_retail.parquet"
 PRODUCT_CODE = r"^\d{5}[A-Za-z]{0,2}$"  # POST, M, BANK CHARGES and their like are no products

@@ -16,13 +16,13 @@ from pathlib import Path
 from time import perf_counter
 
 import polars as pl
-from data_sets import SHARED
-from agreement import check_against_shared
-from peers import PEERS, fitted
-from trials import TRIALS, Trial
 
+from agreement import check_against_shared
+from data_sets import SHARED
 from goeswith.evaluation.intervals import bootstrap, paired_bootstrap
 from goeswith.evaluation.outcome import MAIN, Outcome, sit
+from peers import PEERS, fitted
+from trials import TRIALS, Trial
 
 ROOT = Path(__file__).resolve().parents[1]
 K = 10

@@ -3,8 +3,8 @@
 from datetime import datetime, timedelta
 
 import polars as pl
-from data_sets import SHARED
 
+from data_sets import SHARED
 from goeswith.evaluation.protocol import Task
 
 FOLDER = SHARED / "data" / "scientific"

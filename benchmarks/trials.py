@@ -4,16 +4,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import online_retail
 import polars as pl
+
+import online_retail
 import scientific
 from data_sets import complete_journey, complete_journey_terms, complete_journey_texts
+from goeswith.evaluation.protocol import Exam
+from goeswith.language.words import words
 from peers import Material
 from plain_log import plain_log
 from protocol_tasks import WARM, protocol_tasks
-
-from goeswith.evaluation.protocol import Exam
-from goeswith.language.words import words
 
 RIDGES = {"complete-journey": (200.0, 200.0), "online-retail": (500.0, 20.0), "scientific": (200.0, 200.0)}
 """Of EASE over customers, and over baskets; chosen on validation out of 5, 20, 50, 200, 500 and 1,000, by `next` and `C`.

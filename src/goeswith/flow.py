@@ -1,7 +1,6 @@
 """From a shop to a model: the whole road, each line one room."""
 
 import gc
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from goeswith.association.describer import Describer, Reading, fit_describer, meaning_of
+from goeswith.association.describer import Describer, Reading, encode, fit_describer, meaning_of
 from goeswith.association.features import FeatureLayer
 from goeswith.association.finetune import FineTuned, finetune_encoder
 from goeswith.association.loop import Progress as LoopProgress
@@ -81,8 +80,8 @@ def learn(log: Log, config: FitConfig, cache: Path, progress: Progress | None = 
     if tuned.used:
         diary.begin("encode with the fine-tuned model")
         encoder = CachedEncoder(tuned.encoder, cache / "vectors", diary.steps)
-        describer = Describer(describer.text, describer.attributes, describer.lexicon, encoder)
-        reading = describer.read(log.products)
+        describer = replace(describer, encoder=encoder)
+        reading = replace(reading, encoded=encode(encoder, reading.texts))
 
     rankers: dict[str, Ranker] = {question: MixRanker(0.01) for question in QUESTIONS}
     if slice_ is not None:

@@ -28,6 +28,8 @@ from goeswith.errors import UsageError
 from goeswith.explain.book import EvidenceBook
 from goeswith.explain.explanation import Explanation, explain_pair, explain_recommendation
 from goeswith.language.encoder import SentenceEncoder, load_encoder
+from goeswith.language.item_text import item_text
+from goeswith.language.vector_cache import CachedEncoder
 from goeswith.ranking.answering import Answerer, Answers, Limits
 from goeswith.ranking.ranker import Ranker, load_ranker
 from goeswith.ranking.ranking import Ranking
@@ -257,26 +259,15 @@ class Model:
 
     @cached_property
     def texts(self) -> list[str]:
-        return self._reading.texts
+        return item_text(self.log.products, self.describer.text)
 
     def plain_vectors(self) -> NDArray[np.float32]:
         """(items, d): the texts as an encoder that was never fine-tuned reads them."""
         if not self.facts.get("moved", True):
             return self.encoded
-        return encode(self.untouched, self.texts)
-
-    @cached_property
-    def untouched(self) -> Any:
-        from goeswith.language.vector_cache import CachedEncoder
-
         plain = load_encoder(self.config.encoder, self.config.device)
-        return CachedEncoder(plain, self.facts["cache"] / "vectors") if "cache" in self.facts else plain
-
-    @cached_property
-    def _reading(self) -> Reading:
-        from goeswith.language.item_text import item_text
-
-        return Reading(item_text(self.log.products, self.describer.text), self.encoded, self.parts.meaning.words)
+        cached = CachedEncoder(plain, self.facts["cache"] / "vectors") if "cache" in self.facts else plain
+        return encode(cached, self.texts)
 
     @cached_property
     def _categories(self) -> NDArray[np.int64]:

@@ -18,6 +18,8 @@ import scipy.linalg
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from goeswith.errors import UsageError
+
 Array = NDArray[np.float32]
 
 
@@ -107,17 +109,28 @@ def fit_ease(gram: NDArray[np.floating], penalty: float) -> Array:
     Parameters
     ----------
     gram : (items, items), XᵀX with the counts of the items on its diagonal
-    penalty : λ
+    penalty : λ, above 0
 
     Returns
     -------
     (items, items), B: rows are what one holds, columns what it speaks for; zero diagonal
+
+    Raises
+    ------
+    UsageError : λ is not above 0, or too small for the matrix to be inverted
     """
-    matrix = np.array(gram, dtype=np.float32)
-    matrix[np.diag_indices_from(matrix)] += penalty
-    factor = scipy.linalg.cho_factor(matrix, lower=True, overwrite_a=True, check_finite=False)[0]
-    lower = np.tril(scipy.linalg.lapack.spotri(factor, lower=1, overwrite_c=1)[0])
-    precision = lower + np.tril(lower, -1).T
-    weights: Array = precision / -np.diag(precision)[None, :]
-    weights[np.diag_indices_from(weights)] = 0.0
-    return weights
+    if penalty <= 0:
+        raise UsageError(f"The ridge of EASE must be above 0, it is {penalty}.")
+    matrix = np.array(gram, dtype=np.float32, order="F")
+    if matrix.size == 0:
+        return matrix
+    diagonal = np.diag_indices_from(matrix)
+    matrix[diagonal] += penalty
+    factor, failed = scipy.linalg.lapack.spotrf(matrix, lower=1, clean=1, overwrite_a=1)
+    inverse, singular = scipy.linalg.lapack.spotri(factor, lower=1, overwrite_c=1)
+    if failed or singular:
+        raise UsageError(f"A ridge of {penalty} is too small for this log; try ten times as much.")
+    inverse += np.tril(inverse, -1).T
+    inverse /= -np.diag(inverse).copy()[None, :]
+    inverse[diagonal] = 0
+    return np.ascontiguousarray(inverse)

@@ -145,8 +145,7 @@ def _fit_basket_ease(counts: Counts, config: PartsConfig) -> BasketEase:
     best = np.sort(np.argsort(-counts.items, kind="stable")[: min(config.basket_products, sold)])
     gram = counts.pairs[best][:, best].toarray().astype(np.float32)
     gram[np.diag_indices_from(gram)] = counts.items[best]
-    weights = fit_ease(gram, config.basket_penalty) if len(best) else np.zeros((0, 0), np.float32)
-    return BasketEase(best, weights)
+    return BasketEase(best, fit_ease(gram, config.basket_penalty))
 
 
 def shelves_of(products: pl.DataFrame, columns: list[str], most: int = 5) -> list[NDArray[np.int64]]:

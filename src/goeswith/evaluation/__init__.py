@@ -1,6 +1,6 @@
 """Judging anything that answers with ranked lists: metrics, tasks, baselines, intervals and the report."""
 
-from goeswith.evaluation.cut import Split, cut_at, default_split
+from goeswith.data.cut import Split, cut_at, default_split
 from goeswith.evaluation.exam import ExamConfig, build_exam
 from goeswith.evaluation.guard import refuse_seen
 from goeswith.evaluation.outcome import Outcome

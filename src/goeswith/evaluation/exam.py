@@ -7,8 +7,8 @@ import numpy as np
 import polars as pl
 from pydantic import BaseModel, PositiveInt
 
+from goeswith.data.cut import Split
 from goeswith.data.log import Log
-from goeswith.evaluation.cut import Split
 from goeswith.evaluation.protocol import Exam, Task
 from goeswith.evaluation.slices import slices_of
 

@@ -5,7 +5,6 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from goeswith.evaluation.exposure import category_diversity, coverage, gini, novelty, times_shown

@@ -13,7 +13,7 @@ from goeswith.association.parts import Parts
 from goeswith.ranking.candidates import QUOTAS, candidates
 from goeswith.ranking.ranker import Ranker, RankerConfig, train_ranker
 from goeswith.ranking.slices import TrainingSlice
-from goeswith.ranking.views import Array, Candidates, Queries, catalogue_views, features
+from goeswith.ranking.views import Array, Queries, catalogue_views, features
 
 COLD = 5
 """A product with fewer baskets is cold: what is known of it is mostly its text."""
@@ -31,7 +31,8 @@ class LearningConfig(BaseModel, frozen=True, extra="forbid"):
     anonymous: float = 0.4
     """Share of baskets whose customer is hidden."""
     negatives: float = 0.3
-    """Share of the products not bought that the cold ranker learns from; the rest is weighed in."""
+    """Share of the products not bought that the cold ranker learns from. The rest is not weighed in, so its
+    probabilities are too high; the order is not touched."""
     ranker: RankerConfig = RankerConfig()
 
 

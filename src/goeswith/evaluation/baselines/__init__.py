@@ -9,7 +9,7 @@ from goeswith.data.log import Log
 from goeswith.evaluation.baselines.baseline import Baseline, Scorer
 from goeswith.evaluation.baselines.content import MeaningProfile, WordProfile
 from goeswith.evaluation.baselines.ease import Ease
-from goeswith.evaluation.baselines.frequency import Popularity, PersonalFrequency
+from goeswith.evaluation.baselines.frequency import PersonalFrequency, Popularity
 from goeswith.evaluation.baselines.past import purchases
 from goeswith.evaluation.baselines.rules import BasketRules, ItemNeighbours, basket_pairs
 from goeswith.evaluation.protocol import Recommender

@@ -2,15 +2,16 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import lapack
 from scipy.sparse import csr_array
 
+from goeswith.association.counts import basket_matrix
+from goeswith.association.linear import fit_ease
 from goeswith.data.log import Log
 from goeswith.errors import UsageError
 from goeswith.evaluation.baselines.baseline import Block
-from goeswith.evaluation.baselines.past import Rows, basket_items, customer_items, purchases
+from goeswith.evaluation.baselines.past import Rows, customer_items, purchases
 
-OVER = {"customers": lambda log: customer_items(log, binary=True), "baskets": basket_items}
+OVER = {"customers": lambda log: customer_items(log, binary=True), "baskets": basket_matrix}
 
 
 def best_sellers_within(memory_gb: float) -> int:
@@ -19,7 +20,7 @@ def best_sellers_within(memory_gb: float) -> int:
 
 
 def ease_weights(seen: csr_array, ridge: float) -> NDArray[np.float32]:
-    """The closed form: B = I - P / diag(P), P the inverse of the ridged Gram matrix, by Cholesky.
+    """EASE from what customers or baskets held.
 
     Parameters
     ----------
@@ -34,21 +35,7 @@ def ease_weights(seen: csr_array, ridge: float) -> NDArray[np.float32]:
     ----------
     Steck, "Embarrassingly shallow autoencoders for sparse data", WWW 2019.
     """
-    if ridge <= 0:
-        raise UsageError(f"The ridge of EASE must be above 0, it is {ridge}.")
-    gram = np.asfortranarray((seen.T @ seen).toarray(), dtype=np.float32)
-    if gram.size == 0:
-        return gram
-    diagonal = np.diag_indices_from(gram)
-    gram[diagonal] += ridge
-    factor, failed = lapack.spotrf(gram, lower=1, clean=1, overwrite_a=1)
-    inverse, singular = lapack.spotri(factor, lower=1, overwrite_c=1)
-    if failed or singular:
-        raise UsageError(f"A ridge of {ridge} is too small for this log; try ten times as much.")
-    inverse += np.tril(inverse, -1).T
-    inverse /= -np.diag(inverse).copy()[None, :]
-    inverse[diagonal] = 0
-    return np.ascontiguousarray(inverse)
+    return fit_ease((seen.T @ seen).toarray(), ridge)
 
 
 class Ease:

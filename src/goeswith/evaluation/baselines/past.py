@@ -45,15 +45,6 @@ def decay(times: pl.Series, half_life: float | None) -> NDArray[np.float32]:
     return (0.5 ** (age / half_life)).astype(np.float32)
 
 
-def basket_items(log: Log) -> csr_array:
-    """(baskets, items), float32: 1 where the basket holds the product."""
-    held = log.purchases.drop_nulls("basket").select("basket", "item").unique()
-    basket = held["basket"].rank("dense").to_numpy().astype(np.int64) - 1
-    n_baskets = int(basket.max()) + 1 if len(basket) else 0
-    ones = np.ones(len(basket), np.float32)
-    return csr_array((ones, (basket, held["item"].to_numpy())), shape=(n_baskets, log.n_items))
-
-
 def popularity(log: Log, half_life: float | None = 30.0) -> NDArray[np.float32]:
     """(items,), purchases of each product, older ones fading."""
     bought = log.purchases

@@ -5,10 +5,11 @@ from itertools import pairwise
 import numpy as np
 from scipy.sparse import csr_array, diags_array
 
+from goeswith.association.counts import basket_matrix
 from goeswith.data.log import Log
 from goeswith.errors import UsageError
 from goeswith.evaluation.baselines.baseline import Block, largest
-from goeswith.evaluation.baselines.past import Rows, basket_items, customer_items, purchases
+from goeswith.evaluation.baselines.past import Rows, customer_items, purchases
 
 NORMS = ("cosine", "confidence")
 BLOCK_CELLS = 16_000_000  # similarities held at once: 64 MB
@@ -139,7 +140,7 @@ class BasketRules(_Neighbours):
 def basket_pairs(log: Log, at_least: int = 1) -> csr_array:
     """(items, items): baskets that hold both, of products with so many purchases."""
     kept = (purchases(log) >= at_least).astype(np.float32)
-    return pairs_of(csr_array(basket_items(log) @ diags_array(kept)))
+    return pairs_of(csr_array(basket_matrix(log) @ diags_array(kept)))
 
 
 class ItemNeighbours(_Neighbours):
