@@ -38,8 +38,13 @@ class Lexicon:
 
     def describe(self, documents: list[list[str]]) -> csr_array:
         """TF-IDF rows of length 1 (0 for a document of unknown terms alone); (documents, terms)."""
-        rows = [row for row, own in enumerate(documents) for term in set(own) if term in self.terms]
-        columns = [self.terms[term] for own in documents for term in set(own) if term in self.terms]
+        found = [
+            (row, self.terms[term])
+            for row, own in enumerate(documents)
+            for term in dict.fromkeys(own)
+            if term in self.terms
+        ]
+        rows, columns = [row for row, _ in found], [column for _, column in found]
         table = csr_array(
             (self.weights[np.array(columns, dtype=np.int64)], (rows, columns)), shape=(len(documents), len(self.terms))
         )
@@ -65,7 +70,7 @@ def fit_lexicon(documents: list[list[str]], dimensions: int = 384, seed: int = 0
     """
     seen: dict[str, int] = {}
     for own in documents:
-        for term in set(own):
+        for term in dict.fromkeys(own):  # a set's order changes from process to process, and the axes with it
             seen[term] = seen.get(term, 0) + 1
     most = max(TOO_COMMON * len(documents), 2)
     kept = [term for term, n in seen.items() if 2 <= n <= most]
