@@ -200,3 +200,19 @@ def test_a_model_that_saw_part_of_the_slice_is_refused(exam, days):
 def test_a_model_fitted_on_everything_is_refused_and_told_the_way_out(exam):
     with pytest.raises(SeenSliceError, match="until="):
         refuse_seen(exam, None)
+
+
+def test_a_basket_whose_customer_has_no_past_is_asked_without_a_name_only():
+    shop = log_of(
+        (0, "ann", 0, "bread"),
+        (11, "ann", 11, "bread"),
+        (11, "ann", 11, "jam"),
+        (12, "dee", 12, "bread"),
+        (12, "dee", 12, "tea"),
+    )
+
+    exam = build_exam(cut_at(shop, START + timedelta(days=10)))
+
+    by_name = {task.name: task for task in exam.tasks}
+    assert list(by_name["basket"].customers) == ["ann"]
+    assert len(by_name["basket-anonymous"].baskets) == 2

@@ -136,9 +136,10 @@ def _of_baskets(shop: _Shop) -> list[Task]:
         return []
     form = f"{low} to {high} products, one hidden"
     anonymous = _basket_task(shop, "basket-anonymous", f"only the basket known, {form}", rows)
-    named = rows.filter(pl.col("customer").is_not_null())
+    named = rows.join(shop.past, on="customer", how="semi")  # somebody without a past is not known, only named
     if named.is_empty():
-        shop.missing["basket"] = "the baskets after the cut name no customer"
+        nobody = rows["customer"].null_count() == len(rows)
+        shop.missing["basket"] = "the baskets after the cut name no customer" + ("" if nobody else " who bought before it")
         return [anonymous]
     return [_basket_task(shop, "basket", f"customer known, {form}", named, with_customer=True), anonymous]
 
