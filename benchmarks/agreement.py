@@ -25,7 +25,8 @@ def check_against_shared(trial: Trial) -> str:
         theirs = {(int(task.users[u]), int(task.items[i])) for u, held in getattr(task, name).items() for i in held}
         customers = ours[name].customers
         assert customers is not None
-        mine = set(zip(customers.gather(ours[name].truth["query"]).to_list(), ours[name].truth["product_id"], strict=True))
+        asked = customers.gather(ours[name].truth["query"]).to_list()
+        mine = set(zip(asked, ours[name].truth["product_id"], strict=True))
         assert mine == theirs, f"Task {name}: {len(mine)} answers here, {len(theirs)} in the protocol."
     baskets = ours["C"].baskets
     assert baskets is not None

@@ -41,9 +41,7 @@ def complete_journey_terms(products: pl.DataFrame) -> list[list[str]]:
     """Attribute values of each product, and its type crossed with maker and brand."""
     columns = ["product_type", "product_category", "department", "brand", "manufacturer_id", "package_size"]
     rows = products.select(columns).iter_rows()
-    return [
-        [f"{at}:{value}" for at, value in enumerate(row)] + [f"{row[0]}|{row[4]}|{row[3]}"] for row in rows
-    ]
+    return [[f"{at}:{value}" for at, value in enumerate(row)] + [f"{row[0]}|{row[4]}|{row[3]}"] for row in rows]
 
 
 def complete_journey_texts(products: pl.DataFrame) -> list[str]:

@@ -37,8 +37,9 @@ def read() -> tuple[pl.DataFrame, pl.DataFrame]:
         price=pl.col("UnitPrice"),
         name=pl.col("Description").str.strip_chars(),
     ).sort("timestamp", "basket_id", maintain_order=True)
-    named = sales.drop_nulls("name").group_by("product_id", "name").len().sort(["len", "name"], descending=[True, False])
-    products = named.unique("product_id", keep="first", maintain_order=True).select("product_id", "name")
+    named = sales.drop_nulls("name").group_by("product_id", "name").len()
+    commonest = named.sort(["len", "name"], descending=[True, False])
+    products = commonest.unique("product_id", keep="first", maintain_order=True).select("product_id", "name")
     return products.sort("product_id"), sales.drop("name").join(products, on="product_id", how="semi")
 
 

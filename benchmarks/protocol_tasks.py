@@ -36,7 +36,7 @@ class Slice:
 
 
 def protocol_tasks(cut: Slice) -> list[Task]:
-    """A repeats allowed, B novel, C basket (customer known, and anonymous), D cold (all, never sold, sold 1-4 times)."""
+    """A repeats allowed, B novel, C basket (customer known, or anonymous), D cold (all, never sold, sold 1-4 times)."""
     warm = cut.counts.filter(pl.col("n") >= WARM)["product_id"].sort()
     past = cut.fit.select("customer_id", "product_id").drop_nulls().unique()
     test = cut.test.join(past, on="customer_id", how="semi", maintain_order="left")

@@ -1,5 +1,7 @@
 """Ours beside the peers, on the same queries, with paired intervals.
 
+Three ways to run it:
+
     python benchmarks/quality.py                     the validation slice, on which settings are chosen
     python benchmarks/quality.py --test              the test slice; adds a dated table to docs/lab-log.md
     python benchmarks/quality.py --peers popularity personal --without-ours
@@ -107,9 +109,11 @@ def _shown(interval: tuple[float, float, float], signed: bool = False) -> str:
 
 def record(table: str, trial: Trial, seed: int) -> None:
     """Add the test figures to the project's memory."""
-    told = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
+    asked = ["git", "rev-parse", "--short", "HEAD"]
+    told = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False)
     commit = told.stdout.strip() if told.returncode == 0 else "no commit"
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, polars {pl.__version__}"
+    software = f"Python {platform.python_version()}, polars {pl.__version__}"
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, {software}"
     file = ROOT / "docs" / "lab-log.md"
     file.parent.mkdir(exist_ok=True)
     heading = f"\n## {date.today()}: quality on {trial.name}, test slice\n"

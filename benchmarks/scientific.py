@@ -19,7 +19,8 @@ def cut(part: str) -> tuple[pl.DataFrame, pl.DataFrame, list[Task]]:
     """
     if not FOLDER.exists():
         raise SystemExit(f"{FOLDER} is not there. Leave this data set out.")
-    names = pl.read_csv(FOLDER / "Scientific.item2index", separator="\t", has_header=False, new_columns=["product_id", "at"])
+    index = FOLDER / "Scientific.item2index"
+    names = pl.read_csv(index, separator="\t", has_header=False, new_columns=["product_id", "at"])
     text = pl.read_csv(FOLDER / "Scientific.text", separator="\t", quote_char=None, new_columns=["product_id", "name"])
     products = names.join(text, on="product_id", how="left").sort("at").select("product_id", "name")
     file = FOLDER / f"Scientific.{'test' if part == 'test' else 'valid'}.inter"

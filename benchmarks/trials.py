@@ -16,7 +16,7 @@ from plain_log import plain_log
 from protocol_tasks import WARM, protocol_tasks
 
 RIDGES = {"complete-journey": (200.0, 200.0), "online-retail": (500.0, 20.0), "scientific": (200.0, 200.0)}
-"""Of EASE over customers, and over baskets; chosen on validation out of 5, 20, 50, 200, 500 and 1,000, by `next` and `C`.
+"""Of EASE over customers, and over baskets; chosen on validation out of 5, 20, 50, 200, 500, 1,000, by `next` and `C`.
 
 The Complete Journey keeps the 200 of the published comparison."""
 
@@ -58,9 +58,8 @@ def online_retail_trial(part: str, vector_cache: Path | None = None) -> Trial:
     events = pl.concat([fit, test])
     people = events["customer_id"].drop_nulls().unique().sort()
     texts = products["name"].to_list()
-    material = Material(
-        plain_log(products, fit, people), [words(text) for text in texts], texts, 1, vector_cache, RIDGES["online-retail"]
-    )
+    log, terms = plain_log(products, fit, people), [words(text) for text in texts]
+    material = Material(log, terms, texts, 1, vector_cache, RIDGES["online-retail"])
     exam = Exam(_counted(products, fit), tasks, test["timestamp"].min(), f"{part}: four weeks from {until}")  # type: ignore[arg-type]
     peers = [*GROCERY, *LINEAR, *MEANING, "star"]
     return Trial("online-retail", part, exam, products, events, until, material, peers)

@@ -44,7 +44,8 @@ EXAM = Exam(GOODS, [Task("next", "what comes next", TRUTH, PEOPLE, slices=JAM)],
 
 @pytest.fixture(scope="module")
 def report():
-    return judge(Fixed("ours", ["tea", "jam"]), [Fixed("gum only", ["gum"]), Fixed("jam first", ["jam", "gum"])], EXAM, k=2)
+    peers = [Fixed("gum only", ["gum"]), Fixed("jam first", ["jam", "gum"])]
+    return judge(Fixed("ours", ["tea", "jam"]), peers, EXAM, k=2)
 
 
 @pytest.fixture(scope="module")

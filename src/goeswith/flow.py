@@ -253,5 +253,3 @@ class Diary:
     def _tell(self, event: Stage | Step | Epoch | Note) -> None:
         if self.progress is not None:
             self.progress(event)
-
-

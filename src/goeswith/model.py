@@ -41,6 +41,8 @@ from goeswith.versions import folder_of, new_version, promote, verified
 Kind = Literal["any", "complement", "substitute"]
 Unknown = Literal["error", "skip"]
 Ids = Sequence[Any] | pl.Series
+REMEMBERED = ("fine_tuning", "stages", "losses", "moved")
+"""Facts of a fit that a stored version keeps."""
 
 
 @dataclass
@@ -303,7 +305,14 @@ class Model:
         return Limits(n, allowed, named=among is not None)
 
     def _recommended(
-        self, asked: Queries, n: int, novel: bool, across: bool, among: Ids | None, exclude: Ids | None, unknown: Unknown
+        self,
+        asked: Queries,
+        n: int,
+        novel: bool,
+        across: bool,
+        among: Ids | None,
+        exclude: Ids | None,
+        unknown: Unknown,
     ) -> Answers:
         limits = self._limits(n, among, exclude, unknown)
         return self.answerer.recommend(asked, limits, novel, across)
@@ -350,7 +359,8 @@ class Model:
         `baskets` of the baskets that hold it. None where hardly anything happened later.
         """
         lines = after.purchases.select("basket", "item").drop_nulls().unique(maintain_order=True)
-        common = lines.group_by("item").len().filter(pl.col("len") >= 20).sort(["len", "item"], descending=[True, False])
+        counted = lines.group_by("item").len()
+        common = counted.filter(pl.col("len") >= 20).sort(["len", "item"], descending=[True, False])
         rows = common["item"].head(n_sources).to_numpy().astype(np.int64)
         if len(rows) < 5:
             return None
@@ -363,7 +373,11 @@ class Model:
         return cases["value"].to_numpy(), came.to_numpy()
 
     def _ranking(
-        self, answers: Answers | None, beside: Sequence[int] | NDArray[np.int64], kind: Kind = "any", reasons: Any = None
+        self,
+        answers: Answers | None,
+        beside: Sequence[int] | NDArray[np.int64],
+        kind: Kind = "any",
+        reasons: Any = None,
     ) -> Ranking:
         if answers is None:
             return Ranking([], np.zeros(0), np.zeros(0), [], [], [])
@@ -421,7 +435,7 @@ class Model:
 
     def save_as_version(self, shop: Shop) -> "Model":
         """Write a complete version into the shop and let it answer."""
-        stored = {key: value for key, value in self.facts.items() if key in ("fine_tuning", "stages", "losses", "moved")}
+        stored = {key: value for key, value in self.facts.items() if key in REMEMBERED}
         facts: dict[str, Any] = {
             "until": self.fitted_until,
             "now": self.parts.now.isoformat(),
@@ -475,7 +489,7 @@ def load(shop: str | Path | Shop, version: str | None = None) -> Model:
     )
     reading = Reading([], vectors["encoded"], vectors["words"])
     meaning = meaning_of(reading, layer, products, describer.attributes)
-    facts = {key: manifest[key] for key in ("fine_tuning", "stages", "losses", "moved") if key in manifest}
+    facts: dict[str, Any] = {key: manifest[key] for key in REMEMBERED if key in manifest}
     return Model(
         log=log,
         parts=load_parts(folder, meaning, datetime.fromisoformat(manifest["now"]), config.parts.text_weight),

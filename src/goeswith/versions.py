@@ -88,7 +88,9 @@ def rollback(shop: Shop) -> str:
     while line and line[-1] == now:
         line.pop()
     if not line:
-        raise ModelError(f"{shop.folder}: no version answered before {now or 'any'}, so there is nothing to go back to.")
+        raise ModelError(
+            f"{shop.folder}: no version answered before {now or 'any'}, so there is nothing to go back to."
+        )
     with file_aside(shop.models / HISTORY) as file:
         file.write_text("\n".join(line) + "\n")
     with file_aside(shop.models / CURRENT) as file:

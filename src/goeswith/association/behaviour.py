@@ -70,11 +70,12 @@ def popularity_of(log: Log, now: datetime) -> Popularity:
     table = pl.DataFrame({"item": np.arange(log.n_items, dtype=np.int32)})
     for part in (per_item, price, habits, looked):
         table = table.join(part, on="item", how="left", maintain_order="left")
-    listed = log.products["price"] if "price" in log.products.columns else pl.Series([None] * log.n_items, dtype=pl.Float64)
+    unknown = pl.Series([None] * log.n_items, dtype=pl.Float64)
+    listed = log.products["price"] if "price" in log.products.columns else unknown
     table = table.with_columns(pl.col("price").fill_null(listed.cast(pl.Float64, strict=False)))
     filled = table.fill_null(0)
-    repeat_rate = filled["repeaters"].sum() / max(filled["buyers"].sum(), 1)
-    mean_gap = filled["spans"].sum() / max(filled["gaps"].sum(), 1)
+    repeat_rate = float(filled["repeaters"].sum()) / max(float(filled["buyers"].sum()), 1.0)
+    mean_gap = float(filled["spans"].sum()) / max(float(filled["gaps"].sum()), 1.0)
     again = (filled["repeaters"] + 5 * repeat_rate) / (filled["buyers"] + 5)
     gap = (filled["spans"] + 5 * mean_gap) / (filled["gaps"] + 5)
 

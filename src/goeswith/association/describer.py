@@ -50,7 +50,8 @@ class Describer:
 
     def read(self, products: pl.DataFrame) -> Reading:
         texts = item_text(products, self.text)
-        return Reading(texts, encode(self.encoder, texts), self.lexicon.vectors(terms_of(products, texts, self.attributes)))
+        terms = terms_of(products, texts, self.attributes)
+        return Reading(texts, encode(self.encoder, texts), self.lexicon.vectors(terms))
 
     def save(self, folder: Path) -> None:
         arrays = {"weights": self.lexicon.weights, "axes": self.lexicon.axes.astype(np.float16)}
@@ -70,7 +71,9 @@ class Describer:
         return cls(ItemTextConfig.model_validate(facts["text"]), facts["attributes"], lexicon, encoder)
 
 
-def fit_describer(products: pl.DataFrame, text: ItemTextConfig, encoder: Encoder, dimensions: int, seed: int) -> Describer:
+def fit_describer(
+    products: pl.DataFrame, text: ItemTextConfig, encoder: Encoder, dimensions: int, seed: int
+) -> Describer:
     """Choose the fields and the words that tell this catalogue's products apart."""
     fixed = text.model_copy(update={"fields": text.fields or text_fields(products)})
     attributes = value_columns(products)

@@ -47,7 +47,7 @@ class FinetuneConfig(BaseModel, frozen=True, extra="forbid"):
     history: PositiveInt = 3
     window: PositiveInt = 50
     drawn: NonNegativeInt = 128
-    damping: float = Field(0.5, ge=0, le=1)
+    damping: float = Field(default=0.5, ge=0, le=1)
     scale: PositiveFloat = 10.0
     """Multiplies cosines before the exponential; the inverse of a temperature."""
     rate: PositiveFloat = 6e-5
@@ -120,10 +120,10 @@ def finetune_encoder(
     def gather(events: Log, after: datetime | None) -> Threads:
         return threads(events, group, mute, config.damping, after, config.seed)
 
-    cut = _cut(log) if validation is None else log.events["time"].max()
+    cut = _cut(log) if validation is None else _last(log)
     learnt = log if validation is not None or cut is None else log.until(cut)
     train, held = gather(learnt, None), gather(validation or log, cut)
-    tested = None if test is None else gather(test, (validation or log).events["time"].max())  # type: ignore[arg-type]
+    tested = None if test is None else gather(test, _last(validation or log))
     if len(train) < FEWEST_TARGETS:
         reason = f"only {len(train)} purchases followed another one: too few to learn from"
         return FineTuned(encoder, None, False, reason, Course(), 0.0)
@@ -179,6 +179,11 @@ def _cut(log: Log) -> datetime:
     """The moment after which the last tenth of the purchases lies."""
     times = log.purchases["time"].sort()
     return times[int((1 - HELD_OUT) * (len(times) - 1))]
+
+
+def _last(log: Log) -> datetime | None:
+    last = log.events["time"].max()
+    return last if isinstance(last, datetime) else None
 
 
 def _affordable(

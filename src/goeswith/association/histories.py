@@ -81,7 +81,7 @@ def histories_of(log: Log, now: datetime) -> Histories:
 
 
 def histories_from(baskets: list[list[list[int]]], now: datetime) -> Histories:
-    """Histories of customers nobody has seen: for each its baskets, oldest first, a day apart, the last one yesterday."""
+    """Histories of customers nobody has seen: each one's baskets, oldest first, a day apart, the last one yesterday."""
     rows = [
         (query, item, number, len(own) - number)
         for query, own in enumerate(baskets)
@@ -132,7 +132,9 @@ def _gather(events: pl.DataFrame, now: datetime, n_queries: int) -> Histories:
         .sort("query", "item")
     )
     whole = (
-        aged.filter("is_purchase").group_by("query").agg(n_baskets=pl.col("basket").n_unique(), age=pl.col("days").max())
+        aged.filter("is_purchase")
+        .group_by("query")
+        .agg(n_baskets=pl.col("basket").n_unique(), age=pl.col("days").max())
     )
     n_baskets, age = np.zeros(n_queries, np.float32), np.zeros(n_queries, np.float32)
     n_baskets[whole["query"].to_numpy()] = whole["n_baskets"].to_numpy()

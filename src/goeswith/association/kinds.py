@@ -27,7 +27,7 @@ def is_substitute(parts: Parts, a: NDArray[np.int64], b: NDArray[np.int64]) -> N
     if len(a) == 0:
         return np.zeros(len(b), bool)
     words = parts.meaning.words
-    alike = _cosine(words[a], words[b])  # (have, items)
+    alike: NDArray[np.floating] = _cosine(words[a], words[b])  # (have, items)
     if parts.meaning.target.shape[1]:
         alike = (alike + _cosine(parts.meaning.target[a], parts.meaning.target[b])) / 2
     counts = parts.counts

@@ -98,7 +98,9 @@ def terms_of(products: pl.DataFrame, texts: list[str], attributes: Iterable[str]
     for row, values in enumerate(zip(*columns, strict=True)):
         own = [f"{name}={value}" for name, value in zip(names, values, strict=True) if value is not None]
         finest = [
-            f"{name}={value}" for name, value in zip(names[:CROSSED], values[:CROSSED], strict=True) if value is not None
+            f"{name}={value}"
+            for name, value in zip(names[:CROSSED], values[:CROSSED], strict=True)
+            if value is not None
         ]
         terms[row] += own + [f"{left}&{right}" for left, right in combinations(finest, 2)]
     return terms
@@ -107,8 +109,8 @@ def terms_of(products: pl.DataFrame, texts: list[str], attributes: Iterable[str]
 def value_columns(products: pl.DataFrame) -> list[str]:
     """Columns whose values repeat, so that they group products; finest first.
 
-    A column counts where a fifth of the products have a value and distinct values are at most half of those; of two that
-    say the same, the first.
+    A column counts where a fifth of the products have a value and distinct values are at most half of those; of two
+    that say the same, the first.
     """
     sizes = {}
     for name in products.columns:
@@ -126,4 +128,6 @@ def value_columns(products: pl.DataFrame) -> list[str]:
     return finest
 
 
-NOT_VALUES = frozenset({"product_id", "description", "image", "stock", "lead_time_days", "opens", "closes", "available"})
+NOT_VALUES = frozenset(
+    {"product_id", "description", "image", "stock", "lead_time_days", "opens", "closes", "available"}
+)

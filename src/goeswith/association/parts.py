@@ -78,7 +78,10 @@ class BasketEase:
 
 @dataclass(frozen=True)
 class Parts:
-    """One moment of a shop. baskets : (baskets, items); owner : (baskets,), customer or -1; others as their types say."""
+    """One moment of a shop.
+
+    baskets : (baskets, items); owner : (baskets,), customer or -1; others as their types say
+    """
 
     now: datetime
     meaning: Meaning
@@ -150,4 +153,5 @@ def _fit_basket_ease(counts: Counts, config: PartsConfig) -> BasketEase:
 
 def shelves_of(products: pl.DataFrame, columns: list[str], most: int = 5) -> list[NDArray[np.int64]]:
     """Group numbers of the products by these columns; what has no value is a group of its own."""
-    return [products[name].cast(pl.String).fill_null("").rank("dense").to_numpy().astype(np.int64) - 1 for name in columns[:most]]
+    groups = [products[name].cast(pl.String).fill_null("").rank("dense") for name in columns[:most]]
+    return [group.to_numpy().astype(np.int64) - 1 for group in groups]

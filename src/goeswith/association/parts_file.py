@@ -64,7 +64,11 @@ def _sparse(name: str, table: csr_array) -> dict[str, NDArray]:
     data = table.data
     whole = data.size == 0 or (data.max() < 65_536 and data.min() >= 0 and bool((data == np.rint(data)).all()))
     small = data.astype(np.uint16) if whole else data.astype(np.float32)
-    return {f"{name}.data": small, f"{name}.at": table.indices.astype(np.int32), f"{name}.start": table.indptr.astype(np.int64)}
+    return {
+        f"{name}.data": small,
+        f"{name}.at": table.indices.astype(np.int32),
+        f"{name}.start": table.indptr.astype(np.int64),
+    }
 
 
 def _matrix(arrays: dict[str, NDArray], name: str, n_columns: int) -> csr_array:

@@ -30,7 +30,10 @@ class Probability:
 
 
 def shrunk(
-    both: NDArray[np.floating], with_a: NDArray[np.floating], opinion: NDArray[np.floating], interval: bool = True
+    both: NDArray[np.floating],
+    with_a: NDArray[np.floating] | NDArray[np.integer],
+    opinion: NDArray[np.floating],
+    interval: bool = True,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Counts drawn towards the model's opinion: a beta posterior.
 

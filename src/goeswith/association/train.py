@@ -29,7 +29,7 @@ class FeatureConfig(BaseModel, frozen=True, extra="forbid"):
     """Purchases back from the target among which the history is drawn."""
     drawn: NonNegativeInt = 192
     """Negatives beside those of the batch."""
-    damping: float = Field(0.5, ge=0, le=1)
+    damping: float = Field(default=0.5, ge=0, le=1)
     """0 draws targets as often as they are bought, 1 all products alike."""
     scale: PositiveFloat = 20.0
     """Multiplies cosines before the exponential; with two blocks (encoder, words), 10 for each."""

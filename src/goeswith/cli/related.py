@@ -1,6 +1,6 @@
 """goeswith related"""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -31,7 +31,7 @@ def related(
     if (product is None) == (text is None):
         raise UsageError('Name one product, or describe one: goeswith related SHOP PRODUCT, or --text "oat milk 1 l".')
     loaded = gw.load(shop, model)
-    chosen = {"n": k, "kind": kind, "among": listed(among), "exclude": listed(exclude)}
+    chosen: dict[str, Any] = {"n": k, "kind": kind, "among": listed(among), "exclude": listed(exclude)}
     ranking = loaded.related(product, **chosen) if text is None else loaded.related(text=text, **chosen)
     show_ranking(ranking, json, why)
     if not json and len(ranking):

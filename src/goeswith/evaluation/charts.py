@@ -95,10 +95,11 @@ def dots(rows: Sequence[tuple[str, Interval, float | None]], title: str) -> str:
         body += [_line(x, 4, x, floor, "grid"), _text(x, floor + 16, f"{step:g}", "axis", "middle")]
     for at, (name, each, peer) in enumerate(rows):
         y = 8 + at * LINE + LINE / 2 - 3
+        mark = [] if peer is None else [f'<circle cx="{LABELS + peer * scale:.1f}" cy="{y:.1f}" r="5" class="hollow"/>']
         body += [
             _text(LABELS - 10, y + 4, _short(name), "name", "end"),
             _line(LABELS + each.low * scale, y, LABELS + each.high * scale, y, "span"),
-            *([] if peer is None else [f'<circle cx="{LABELS + peer * scale:.1f}" cy="{y:.1f}" r="5" class="hollow"/>']),
+            *mark,
             f'<circle cx="{LABELS + each.mean * scale:.1f}" cy="{y:.1f}" r="5" class="ours"/>',
             _text(WIDTH - FIGURES + 14, y + 4, f"{each.mean:.3f}", "figure"),
             _text(WIDTH - FIGURES + 54, y + 4, "" if peer is None else f"peer {peer:.3f}", "faint"),
@@ -137,9 +138,10 @@ def reliability(curve: pl.DataFrame, title: str) -> str:
             f'<circle cx="{x(predicted):.1f}" cy="{y(happened):.1f}" r="4.5" class="ours">'
             f"<title>predicted {predicted:.3f}, happened {happened:.3f}, {n:,} pairs</title></circle>",
         ]
+    sideways = f"translate(16 {top + side / 2}) rotate(-90)"
     body += [
         _text(left + side / 2, top + side + 36, "predicted", "axis", "middle"),
-        f'<text transform="translate(16 {top + side / 2}) rotate(-90)" class="axis" text-anchor="middle">happened</text>',
+        f'<text transform="{sideways}" class="axis" text-anchor="middle">happened</text>',
     ]
     return _svg(top + side + 44, body, title, left + side + 20)
 
@@ -179,10 +181,11 @@ def lines(series: dict[str, Sequence[float]], title: str) -> str:
         while any(abs(label - other) < 14 for other in used):
             label += 14
         used.append(label)
+        shown = escape(_short(name, 18))
         body += [
             f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>',
             f'<circle cx="{points[-1][0]:.1f}" cy="{points[-1][1]:.1f}" r="3" fill="{colour}"/>',
-            f'<text x="{left + across + 12}" y="{label:.1f}" class="label" fill="{colour}">{escape(_short(name, 18))}</text>',
+            f'<text x="{left + across + 12}" y="{label:.1f}" class="label" fill="{colour}">{shown}</text>',
         ]
     body.append(_text(left + across / 2, top + height + 22, "from the first step to the last", "axis", "middle"))
     return _svg(top + height + 32, body, title)

@@ -74,10 +74,12 @@ def _shop(split: Split, config: ExamConfig) -> _Shop:
 
 def _of_customers(shop: _Shop) -> list[Task]:
     if shop.future.is_empty():
-        everyone = shop.held["customer"].null_count() == shop.held.height
-        reason = "nothing was bought after the cut" if shop.held.is_empty() else (
-            "the purchases after the cut name no customer" if everyone else "no customer bought before and after the cut"
-        )
+        if shop.held.is_empty():
+            reason = "nothing was bought after the cut"
+        elif shop.held["customer"].null_count() == shop.held.height:
+            reason = "the purchases after the cut name no customer"
+        else:
+            reason = "no customer bought before and after the cut"
         shop.missing.update(dict.fromkeys(("next", "novel", "cold"), reason))
         return []
     novel = shop.future.join(shop.past, on=["customer", "item"], how="anti")
@@ -92,7 +94,8 @@ def _of_customers(shop: _Shop) -> list[Task]:
         tasks.append(_customer_task(shop, "novel", "what comes next, never bought before", novel, novel=True))
     wanted = shop.held.drop_nulls("customer").group_by("item").agg(pl.col("customer").n_unique())
     wanted = wanted.filter(pl.col("customer") >= shop.config.cold_customers)
-    cold = shop.sold.filter(pl.col("purchases") < shop.config.cold_below).join(wanted, on="item", how="semi").sort("item")
+    rare = shop.sold.filter(pl.col("purchases") < shop.config.cold_below)
+    cold = rare.join(wanted, on="item", how="semi").sort("item")
     hidden = novel.join(cold, on="item", how="semi")
     if hidden.is_empty():
         shop.missing["cold"] = (
@@ -100,7 +103,8 @@ def _of_customers(shop: _Shop) -> list[Task]:
             f"was bought by {shop.config.cold_customers} customers after it"
         )
     else:
-        title = f"{_stated(cold.height, cold.height, 'products')} with fewer than {shop.config.cold_below} purchases, only these ranked"
+        counted = _stated(cold.height, cold.height, "products")
+        title = f"{counted} with fewer than {shop.config.cold_below} purchases, only these ranked"
         among = shop.log.items.ids(cold["item"].to_numpy())
         tasks.append(_customer_task(shop, "cold", title, hidden, novel=True, among=among))
     return tasks
@@ -139,7 +143,8 @@ def _of_baskets(shop: _Shop) -> list[Task]:
     named = rows.join(shop.past, on="customer", how="semi")  # somebody without a past is not known, only named
     if named.is_empty():
         nobody = rows["customer"].null_count() == len(rows)
-        shop.missing["basket"] = "the baskets after the cut name no customer" + ("" if nobody else " who bought before it")
+        known = "" if nobody else " who bought before it"
+        shop.missing["basket"] = f"the baskets after the cut name no customer{known}"
         return [anonymous]
     return [_basket_task(shop, "basket", f"customer known, {form}", named, with_customer=True), anonymous]
 

@@ -97,7 +97,7 @@ def capped_recall(hits: Hits) -> Values:
 
 def hit_rate(hits: Hits) -> Values:
     """1 where at least one product is right."""
-    return hits.hit.any(axis=1).astype(np.float64)
+    return np.asarray(hits.hit.any(axis=1), np.float64)
 
 
 def ndcg(hits: Hits) -> Values:

@@ -30,8 +30,9 @@ figure { margin: 16px 0; } svg { max-width: 100%; height: auto; display: block; 
 nav a { color: var(--ours); text-decoration: none; margin-right: 14px; white-space: nowrap; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: 14px; font-variant-numeric: tabular-nums; margin: 8px 0; }
-th { text-align: left; font-weight: 600; color: var(--soft); border-bottom: 1px solid var(--ink); padding: 5px 10px 5px 0; }
-td { border-bottom: 1px solid var(--line); padding: 5px 10px 5px 0; white-space: nowrap; }
+th, td { padding: 5px 10px 5px 0; }
+th { text-align: left; font-weight: 600; color: var(--soft); border-bottom: 1px solid var(--ink); }
+td { border-bottom: 1px solid var(--line); white-space: nowrap; }
 tr.ours td { font-weight: 650; color: var(--ours); }
 .verdict { display: inline-block; border-left: 4px solid var(--peer); padding: 2px 12px; margin: 10px 0; }
 .verdict.ahead { border-color: var(--ours); } .verdict.behind { border-color: #c8553d; }
@@ -42,7 +43,8 @@ svg .label { font-size: 12px; }
 svg .grid { stroke: var(--line); } svg .frame { fill: none; stroke: var(--line); }
 svg .diagonal { stroke: var(--soft); stroke-dasharray: 4 4; }
 svg .ours { fill: var(--ours); } svg .peer { fill: var(--peer); } svg .time { fill: #8fb8b4; }
-svg .whisker { stroke: var(--ink); stroke-width: 1.3; } svg .span { stroke: var(--ours); stroke-width: 2; opacity: .45; }
+svg .whisker { stroke: var(--ink); stroke-width: 1.3; }
+svg .span { stroke: var(--ours); stroke-width: 2; opacity: .45; }
 svg .hollow { fill: var(--paper); stroke: var(--soft); stroke-width: 1.6; }
 @media print { body { background: white; } h2 { break-after: avoid; } figure { break-inside: avoid; } }
 """
@@ -165,9 +167,8 @@ def _fit(report: "Report") -> str:
         parts.append(f"<h3>Loss</h3><figure>{charts.lines(report.losses, 'loss over the fit')}</figure>")
     if report.stages:
         total = sum(report.stages.values())
-        parts.append(
-            f"<h3>Where the time went: {total:,.0f} s</h3><figure>{charts.times(report.stages, 'seconds by stage')}</figure>"
-        )
+        bars = charts.times(report.stages, "seconds by stage")
+        parts.append(f"<h3>Where the time went: {total:,.0f} s</h3><figure>{bars}</figure>")
     return "<h2>The fit</h2>" + "".join(parts) if parts else ""
 
 

@@ -100,9 +100,7 @@ class Task:
         if self.customers is None:
             raise ValueError(f"Task {self.name} knows neither customers nor baskets.")
         position = pl.DataFrame({"customer_id": self.customers}).with_row_index("query")
-        answer = recommender.recommend_many(
-            self.customers, n=n, novel=self.novel, across=self.across, among=self.among
-        )
+        answer = recommender.recommend_many(self.customers, n=n, novel=self.novel, across=self.across, among=self.among)
         known = answer.with_columns(pl.col("customer_id").cast(self.customers.dtype))
         return known.join(position, on="customer_id").select(pl.col("query").cast(pl.Int64), "product_id", "rank")
 

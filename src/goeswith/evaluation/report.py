@@ -59,7 +59,7 @@ class Report:
         return paired_bootstrap(ours.values[metric], peer.values[metric], seed=SEED)
 
     def to_frame(self) -> pl.DataFrame:
-        """task, system, slice ("all" for the whole), metric, value, low, high, n; low and high are null for exposure."""
+        """task, system, slice ("all": the whole), metric, value, low, high, n; low and high are null for exposure."""
         rows: list[tuple[str, str, str, str, float, float | None, float | None, int]] = []
         for each in self.outcomes:
             n = len(each.values[MAIN[0]])

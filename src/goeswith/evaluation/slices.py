@@ -43,6 +43,7 @@ def _by_category(truth: pl.DataFrame, log: Log) -> dict[str, pl.DataFrame]:
     if "category" not in log.products:
         return {}
     labelled = truth.with_columns(log.products["category"].cast(pl.String).gather(truth["item"]).alias("category"))
-    common = labelled.drop_nulls("category").group_by("category").len().sort(["len", "category"], descending=[True, False])
+    counted = labelled.drop_nulls("category").group_by("category").len()
+    common = counted.sort(["len", "category"], descending=[True, False])
     names = common["category"].head(MOST_CATEGORIES).to_list()
     return {f"category {name}": labelled.filter(pl.col("category") == name) for name in names}

@@ -118,7 +118,7 @@ def lora(encoder: SentenceEncoder, reach: Reach) -> Tuning:
     from peft import LoraConfig, get_peft_model
 
     copy = _copy(encoder, moves=False)
-    transformer = copy.model[0]
+    transformer: Any = copy.model[0]
     config = LoraConfig(
         r=reach.lora_rank, lora_alpha=2 * reach.lora_rank, lora_dropout=0.0, target_modules="all-linear",
         task_type="FEATURE_EXTRACTION",

@@ -26,7 +26,15 @@ QUOTAS: dict[str, Mapping[str, int]] = {
         "basket_words": 10,
         "basket_text": 15,
     },
-    "related": {"confidence": 60, "basket_cosine": 60, "basket_ease": 60, "lift": 20, POPULAR: 30, "basket_words": 40, "basket_text": 60},
+    "related": {
+        "confidence": 60,
+        "basket_cosine": 60,
+        "basket_ease": 60,
+        "lift": 20,
+        POPULAR: 30,
+        "basket_words": 40,
+        "basket_text": 60,
+    },
 }
 """How many products each view may name, by the question asked."""
 SMALL = 3_000
@@ -57,8 +65,8 @@ def candidates(
     else:
         lists = [_named(parts, asked, views, name, quota, allowed) for name, quota in quotas.items()]
         if pinned is not None and len(pinned):
-            lists.append((np.repeat(np.arange(n_queries), len(pinned)), np.tile(pinned, n_queries)))
-            lists[-1] = tuple(column[allowed[lists[-1][1]]] for column in lists[-1])
+            shown = pinned[allowed[pinned]]
+            lists.append((np.repeat(np.arange(n_queries), len(shown)), np.tile(shown, n_queries)))
         keys = np.unique(np.concatenate([query * n_items + item for query, item in lists]))
         query, item = keys // n_items, keys % n_items
     if barred is not None and barred.nnz:

@@ -36,7 +36,7 @@ class TreeRanker:
         return np.asarray(self.booster.predict(table), dtype=np.float32)
 
     def contributions(self, features: Mapping[str, Array]) -> tuple[list[str], NDArray[np.float64]]:
-        """How much each feature moved the log odds of each pair (TreeSHAP, Lundberg et al. 2020); the last is the base."""
+        """How much each feature moved the log odds of each pair (TreeSHAP, Lundberg et al. 2020); the base is last."""
         names = self.booster.feature_name()
         table = np.stack([features[name] for name in names], axis=1)
         return [*names, "base"], np.asarray(self.booster.predict(table, pred_contrib=True))
@@ -74,7 +74,8 @@ Ranker = TreeRanker | MixRanker
 
 
 def _scaled(values: Array) -> Array:
-    filled = np.nan_to_num(values, nan=np.nanmin(values) if np.isfinite(values).any() else 0.0)
+    lowest = float(np.nanmin(values)) if np.isfinite(values).any() else 0.0
+    filled = np.nan_to_num(values, nan=lowest)
     spread = filled.max(initial=0.0) - filled.min(initial=0.0)
     return (filled - filled.min(initial=0.0)) / spread if spread > 0 else np.zeros_like(filled)
 

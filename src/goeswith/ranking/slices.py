@@ -55,7 +55,8 @@ def training_slice(log: Log, horizon: timedelta, seed: int) -> TrainingSlice | N
         hidden[split_by_product(log, HIDDEN, seed)] = True
     next_ = split.after.purchases
     named = next_.filter(pl.col("customer").is_not_null()).select("customer", "item").unique(maintain_order=True)
-    grouped = next_.group_by("basket", maintain_order=True).agg(pl.col("customer").first(), pl.col("item").unique().sort())
+    by_basket = next_.group_by("basket", maintain_order=True)
+    grouped = by_basket.agg(pl.col("customer").first(), pl.col("item").unique().sort())
     return TrainingSlice(
         seen=_take_away(split.before, hidden, seed),
         now=now,

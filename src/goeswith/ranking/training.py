@@ -94,7 +94,8 @@ def _customer_examples(
 
 def _of_cold(slice_: TrainingSlice, parts: Parts, config: LearningConfig, rng: np.random.Generator) -> Examples:
     buyers = np.bincount(slice_.item, minlength=len(slice_.hidden))
-    pool = _some(np.flatnonzero((parts.counts.items < COLD) & (buyers >= (2 if buyers.max(initial=0) > 1 else 1))), 1_200, rng)
+    fewest = 2 if buyers.max(initial=0) > 1 else 1
+    pool = _some(np.flatnonzero((parts.counts.items < COLD) & (buyers >= fewest)), 1_200, rng)
     who = _some(np.unique(slice_.customer[np.isin(slice_.item, pool)]), config.n_customers, rng)
     allowed = np.zeros(len(slice_.hidden), bool)
     allowed[pool] = True
@@ -107,7 +108,8 @@ def _of_cold(slice_: TrainingSlice, parts: Parts, config: LearningConfig, rng: n
 
 
 def _of_baskets(slice_: TrainingSlice, parts: Parts, config: LearningConfig, rng: np.random.Generator) -> Examples:
-    held, owner, left = [], [], []
+    held: list[NDArray[np.int64]] = []
+    owner, left = [], []
     for at in rng.permutation(len(slice_.baskets)):
         items = slice_.baskets[at][~slice_.hidden[slice_.baskets[at]]]
         if 2 <= len(items) <= 100 and len(held) < config.n_baskets:
@@ -120,7 +122,8 @@ def _of_baskets(slice_: TrainingSlice, parts: Parts, config: LearningConfig, rng
 
 
 def _of_pairs(slice_: TrainingSlice, parts: Parts, config: LearningConfig, rng: np.random.Generator) -> Examples:
-    held, left = [], []
+    held: list[NDArray[np.int64]] = []
+    left = []
     for at in rng.permutation(len(slice_.baskets)):
         items = slice_.baskets[at]
         items = items[~slice_.hidden[items]]

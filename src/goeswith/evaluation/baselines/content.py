@@ -1,4 +1,4 @@
-"""Products alike in words, attributes or meaning to what a customer bought: all there is for a product without sales."""
+"""Products alike in words, attributes or meaning to what a customer bought: all there is for a product never sold."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence

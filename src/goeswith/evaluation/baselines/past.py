@@ -41,7 +41,7 @@ def decay(times: pl.Series, half_life: float | None) -> NDArray[np.float32]:
     """Weight of each event by its age in whole days, seen from the last of them."""
     if half_life is None or times.is_empty():
         return np.ones(len(times), np.float32)
-    age = (times.max() - times).dt.total_days().to_numpy()  # type: ignore[operator]
+    age = (times.max() - times).dt.total_days().to_numpy()  # type: ignore[operator,union-attr]
     return (0.5 ** (age / half_life)).astype(np.float32)
 
 
