@@ -43,16 +43,16 @@ class Shopkeeper:
     def __init__(self):
         self.asked = {}
 
-    def _answer(self, n, **asked):
+    def _answer(self, n, why=False, **asked):
         self.asked = {"n": n, **asked}
-        reasons = [["in 4 of 7 baskets with Spaghetti Pasta 500 g", "the same shelf"], []]
+        reasons = [["in 4 of 7 baskets with Spaghetti Pasta 500 g", "the same shelf"] if why else [], []]
         return Ranking(
             ["basil", "toner"], [2, 1], [0.5, np.nan], ["complement", "substitute"], reasons, [LONG_NAME, "T"]
         )
 
-    def related(self, product=None, *, text=None, n=10, **asked):
+    def related(self, product=None, *, text=None, unknown="error", n=10, **asked):
         if product is not None:
-            PRODUCTS.rows([product])
+            PRODUCTS.rows([product], unknown)
         return self._answer(n, product=product, text=text, **asked)
 
     def complete(self, products, *, unknown="error", n=10, **asked):
@@ -128,6 +128,16 @@ def test_reasons_are_shown_when_asked_for(keeper):
     assert "4 of 7" in answer and "the same shelf" in answer
 
 
+@pytest.mark.parametrize(
+    "words", [["related", "shop", "pasta"], ["complete", "shop", "pasta"], ["recommend", "shop", "7"]], ids=" ".join
+)
+def test_a_machine_gets_reasons_when_it_asks_for_them(keeper, words):
+    silent, telling = (json.loads(run(app, [*words, "--json", *more]).stdout) for more in ([], ["--why"]))
+
+    assert silent["products"][0]["reasons"] == []
+    assert telling["products"][0]["reasons"][1] == "the same shelf"
+
+
 def test_a_number_that_is_none_is_null_for_machines(keeper):
     answer = json.loads(run(app, ["related", "shop", "pasta", "--json"]).stdout)
 
@@ -178,5 +188,6 @@ def test_wrong_use_is_exit_2_with_a_message(keeper, words, said):
 
 
 def test_an_unknown_product_can_be_left_out(keeper):
+    assert run(app, ["related", "shop", "nonsense", "--unknown", "skip"]).exit_code == 0
     assert run(app, ["complete", "shop", "pasta", "nonsense", "--unknown", "skip"]).exit_code == 0
     assert run(app, ["recommend", "shop", "--history", "pasta,nonsense", "--unknown", "skip"]).exit_code == 0

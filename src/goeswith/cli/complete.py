@@ -35,7 +35,13 @@ def complete(
 
     loaded = gw.load(shop, model)
     ranking = loaded.complete(
-        products, customer=customer, n=k, among=listed(among), exclude=listed(exclude), unknown=unknown
+        products,
+        customer=customer,
+        n=k,
+        among=listed(among),
+        exclude=listed(exclude),
+        unknown=unknown,
+        why=why,
     )
     show_ranking(ranking, json, why)
     if not json and len(ranking):

@@ -65,13 +65,13 @@ def demo(
 def asked(model: "Model", chosen: "Examples") -> dict[str, Any]:
     """Every question of the demo with its answer."""
     first = chosen.known[0]
-    related = [(product, model.related(product, n=SHOWN)) for product in (*chosen.known, chosen.unsold)]
+    related = [(product, model.related(product, n=SHOWN, why=True)) for product in (*chosen.known, chosen.unsold)]
     partner = model.related(first, n=1, kind="complement").ids or related[0][1].ids
     return {
         "known": related,
-        "basket": (chosen.basket, model.complete(chosen.basket, n=SHOWN)),
-        "household": (chosen.household, model.recommend(chosen.household, n=SHOWN)),
-        "newcomer": (chosen.newcomer, model.recommend(history=chosen.newcomer, n=SHOWN)),
+        "basket": (chosen.basket, model.complete(chosen.basket, n=SHOWN, why=True)),
+        "household": (chosen.household, model.recommend(chosen.household, n=SHOWN, why=True)),
+        "newcomer": (chosen.newcomer, model.recommend(history=chosen.newcomer, n=SHOWN, why=True)),
         "why": (first, partner[0], model.explain(first, partner[0]), model.probability(first, partner[0])),
         "audience": (chosen.unsold, model.audience(chosen.unsold, n=SHOWN)),
     }

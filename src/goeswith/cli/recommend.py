@@ -53,6 +53,7 @@ def recommend(
         among=listed(among),
         exclude=listed(exclude),
         unknown=unknown,
+        why=why,
     )
     show_ranking(ranking, json, why)
     if not json and len(ranking):

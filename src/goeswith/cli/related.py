@@ -4,7 +4,17 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from goeswith.cli.arguments import Among, AsJson, Exclude, HowMany, ModelVersion, ShopFolder, WithReasons, listed
+from goeswith.cli.arguments import (
+    Among,
+    AsJson,
+    Exclude,
+    HowMany,
+    ModelVersion,
+    ShopFolder,
+    Unknown,
+    WithReasons,
+    listed,
+)
 from goeswith.cli.printing import next_command, show_ranking
 from goeswith.errors import UsageError
 
@@ -22,6 +32,7 @@ def related(
     kind: Annotated[Kind, typer.Option(help="Bought together, bought instead, or both.")] = "any",
     among: Among = None,
     exclude: Exclude = None,
+    unknown: Unknown = "error",
     model: ModelVersion = None,
     json: AsJson = False,
 ) -> None:
@@ -31,7 +42,14 @@ def related(
     if (product is None) == (text is None):
         raise UsageError('Name one product, or describe one: goeswith related SHOP PRODUCT, or --text "oat milk 1 l".')
     loaded = gw.load(shop, model)
-    chosen: dict[str, Any] = {"n": k, "kind": kind, "among": listed(among), "exclude": listed(exclude)}
+    chosen: dict[str, Any] = {
+        "n": k,
+        "kind": kind,
+        "among": listed(among),
+        "exclude": listed(exclude),
+        "unknown": unknown,
+        "why": why,
+    }
     ranking = loaded.related(product, **chosen) if text is None else loaded.related(text=text, **chosen)
     show_ranking(ranking, json, why)
     if not json and len(ranking):
