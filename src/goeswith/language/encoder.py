@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goeswith.errors import ModelError
-from goeswith.language.encoder_folder import check_encoder_folder, no_network, packaged_folder
+from goeswith.language.encoder_folder import check_encoder_folder, no_network, no_progress_bars, packaged_folder
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -102,7 +102,7 @@ class SentenceEncoder:
         # The prompt travels with the weights, so that others get the same vectors.
         self.model.prompts = {**self.model.prompts, "item": self.prompt} if self.prompt else self.model.prompts
         self.model.default_prompt_name = "item" if self.prompt else self.model.default_prompt_name
-        with no_network():
+        with no_network(), no_progress_bars():
             self.model.save(str(folder), create_model_card=False, safe_serialization=True)
 
 
@@ -146,10 +146,11 @@ def load_encoder(
     options: dict[str, Any] = {"device": _device(device), "model_kwargs": {"use_safetensors": True}}
     try:
         if folder is None:
-            model = SentenceTransformer(str(name), **options)
+            with no_progress_bars():
+                model = SentenceTransformer(str(name), **options)
         else:
             check_encoder_folder(folder)
-            with no_network():
+            with no_network(), no_progress_bars():
                 model = SentenceTransformer(str(folder), local_files_only=True, **options)
     except ModelError:
         raise

@@ -83,3 +83,17 @@ def no_network() -> Iterator[None]:
         yield
     finally:
         constants.HF_HUB_OFFLINE = before
+
+
+@contextmanager
+def no_progress_bars() -> Iterator[None]:
+    """While this lasts, no library draws bars of its own on stderr; the setting of whoever imported us comes back."""
+    from transformers.utils import logging
+
+    drawn = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if drawn:
+            logging.enable_progress_bar()
