@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
 from goeswith.association.features import FeatureLayer, ProductInputs, blocks
+from goeswith.association.halves import in_half
 from goeswith.association.lexical import Lexicon, fit_lexicon, terms_of, value_columns
 from goeswith.association.parts import Meaning, shelves_of
 from goeswith.language.encoder import Encoder
@@ -82,10 +83,10 @@ def fit_describer(
 
 
 def encode(encoder: Encoder, texts: list[str]) -> Array:
-    """(texts, d), unit vectors; 0 for a text that is empty."""
+    """(texts, d), unit vectors in half precision; 0 for a text that is empty."""
     vectors = np.array(encoder.encode(texts), dtype=np.float32)
     vectors[[not text for text in texts]] = 0.0
-    return vectors
+    return in_half(vectors)
 
 
 def meaning_of(reading: Reading, layer: FeatureLayer, products: pl.DataFrame, attributes: list[str]) -> Meaning:

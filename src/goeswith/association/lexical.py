@@ -14,6 +14,7 @@ from scipy.sparse import csr_array
 from sklearn.preprocessing import normalize
 from sklearn.utils.extmath import randomized_svd
 
+from goeswith.association.halves import in_half
 from goeswith.language.words import words
 
 CROSSED = 4
@@ -48,11 +49,11 @@ class Lexicon:
         table = csr_array(
             (self.weights[np.array(columns, dtype=np.int64)], (rows, columns)), shape=(len(documents), len(self.terms))
         )
-        return csr_array(normalize(table))
+        return csr_array(normalize(table)) if table.nnz else table
 
     def vectors(self, documents: list[list[str]]) -> NDArray[np.float32]:
-        """(documents, dimensions), rows of length at most 1."""
-        return np.asarray(self.describe(documents) @ self.axes, dtype=np.float32)
+        """(documents, dimensions), rows of length at most 1, in half precision."""
+        return in_half(np.asarray(self.describe(documents) @ self.axes))
 
 
 def fit_lexicon(documents: list[list[str]], dimensions: int = 384, seed: int = 0) -> Lexicon:
@@ -80,7 +81,7 @@ def fit_lexicon(documents: list[list[str]], dimensions: int = 384, seed: int = 0
     if wanted < 1:
         return whole
     _, _, axes = randomized_svd(whole.describe(documents), wanted, n_iter=1, random_state=seed)
-    return Lexicon(whole.terms, weights, np.ascontiguousarray(axes.T, dtype=np.float32))
+    return Lexicon(whole.terms, weights, in_half(np.ascontiguousarray(axes.T)))
 
 
 def terms_of(products: pl.DataFrame, texts: list[str], attributes: Iterable[str]) -> list[list[str]]:

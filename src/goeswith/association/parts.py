@@ -12,6 +12,7 @@ from scipy.sparse import csr_array
 
 from goeswith.association.behaviour import Popularity, popularity_of, strongest
 from goeswith.association.counts import Counts, basket_matrix, count_pairs
+from goeswith.association.halves import in_half
 from goeswith.association.histories import Histories, histories_of
 from goeswith.association.lift import cosine
 from goeswith.association.linear import DualEase, fit_dual_ease, fit_ease
@@ -148,7 +149,7 @@ def _fit_basket_ease(counts: Counts, config: PartsConfig) -> BasketEase:
     best = np.sort(np.argsort(-counts.items, kind="stable")[: min(config.basket_products, sold)])
     gram = counts.pairs[best][:, best].toarray().astype(np.float32)
     gram[np.diag_indices_from(gram)] = counts.items[best]
-    return BasketEase(best, fit_ease(gram, config.basket_penalty))
+    return BasketEase(best, in_half(fit_ease(gram, config.basket_penalty)))
 
 
 def shelves_of(products: pl.DataFrame, columns: list[str], most: int = 5) -> list[NDArray[np.int64]]:
