@@ -154,6 +154,8 @@ class Model:
     def explain(self, a: Any, b: Any) -> Explanation:
         """Why b goes with a: counted evidence, and one sentence that says no more than it."""
         rows = self.log.items.rows([a, b])
+        if rows[0] == rows[1]:
+            raise UsageError(f"{a} is one product, and a product does not go with itself. Name two.")
         return self._explain_pair(int(rows[0]), int(rows[1]), self.probability(a, b))
 
     def audience(self, product: Any, n: int = 100) -> pl.DataFrame:
@@ -315,6 +317,11 @@ class Model:
         unknown: Unknown,
     ) -> Answers:
         limits = self._limits(n, among, exclude, unknown)
+        if across and not self._categories.any():
+            raise UsageError(
+                "across needs categories, and this catalogue has no column that groups products. "
+                "Add one (goeswith add SHOP --products F), or leave across out."
+            )
         return self.answerer.recommend(asked, limits, novel, across)
 
     def _related(
@@ -348,7 +355,9 @@ class Model:
         asked = self._of_baskets([sources[[k]] for k in range(len(sources))], np.full(len(sources), -1))
         opinion = self.answerer.opinion("related", asked, at, b)
         both = np.asarray(self.parts.counts.pairs[a, b]).ravel()
-        return shrunk(both, self.parts.counts.items[a], opinion)
+        estimates = np.stack(shrunk(both, self.parts.counts.items[a], opinion))
+        value, low, high = np.where(a == b, 1.0, estimates)  # every basket with a product holds it
+        return value, low, high
 
     def judged_pairs(
         self, after: Log, n_sources: int = 300, baskets: int = 30

@@ -9,6 +9,8 @@ from scipy.stats import beta
 PRIOR_BASKETS = 40.0
 """What the model's opinion is worth, in baskets; as many counted baskets outweigh it."""
 COVERAGE = 0.9
+JEFFREYS = 0.5
+"""Added to both sides of an interval, which would shrink to nothing where the opinion is next to 0 or 1."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,11 @@ def shrunk(
 
     Returns
     -------
-    value, low, high : (pairs,) each
+    value, low, high : (pairs,) each; low and high are the quantiles of the posterior, wide enough to hold the value
+
+    References
+    ----------
+    Brown, Cai, DasGupta, "Interval Estimation for a Binomial Proportion", Statistical Science 2001 (Jeffreys' prior).
 
     Examples
     --------
@@ -55,7 +61,13 @@ def shrunk(
 
     >>> value, low, high = shrunk(np.array([0.0, 300.0]), np.array([0.0, 1000.0]), np.array([0.1, 0.1]))
     >>> value.round(3), (high - low).round(2)
-    (array([0.1  , 0.292]), array([0.15, 0.05]))
+    (array([0.1  , 0.292]), array([0.16, 0.05]))
+
+    An opinion that says "never" and no basket to confirm it: it may be so, and it may be one basket in 20.
+
+    >>> value, low, high = shrunk(np.array([0.0]), np.array([0.0]), np.array([0.0]))
+    >>> value.round(3), low.round(3), high.round(2)
+    (array([0.]), array([0.]), array([0.05]))
     """
     given = np.clip(opinion.astype(np.float64), 1e-7, 1 - 1e-7)
     yes = both + PRIOR_BASKETS * given
@@ -64,4 +76,5 @@ def shrunk(
     if not interval:
         return value, value, value
     tail = (1 - COVERAGE) / 2
-    return value, beta.ppf(tail, yes, no), beta.ppf(1 - tail, yes, no)
+    low, high = beta.ppf(tail, yes + JEFFREYS, no + JEFFREYS), beta.ppf(1 - tail, yes + JEFFREYS, no + JEFFREYS)
+    return value, np.minimum(low, value), np.maximum(high, value)

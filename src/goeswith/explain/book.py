@@ -140,9 +140,10 @@ class EvidenceBook:
 
     @cached_property
     def names(self) -> list[str]:
+        """The name of every item; its id where it has none."""
         column = "name" if "name" in self.log.products.columns else "product_id"
-        ids = self.log.products["product_id"].cast(pl.String)
-        return self.log.products[column].cast(pl.String).fill_null(ids).to_list()
+        ids = self.log.products["product_id"].cast(pl.String).to_list()
+        return [name or id for name, id in zip(self.log.products[column].cast(pl.String), ids, strict=True)]
 
     def names_of(self, *items: int) -> list[str]:
         """Names that can be told apart: where two of these products have one name, their ids stand behind it."""
