@@ -1,7 +1,8 @@
 """What weighs the views: gradient-boosted trees that answer with a probability."""
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import lightgbm as lgb
@@ -49,7 +50,7 @@ MIX = {
     "long": 2.0, "ease": 1.0, "cosine": 1.0, "recent": 1.0, "together": 1.0, "confidence": 1.0, "basket_cosine": 1.0,
     "basket_ease": 1.0, "words": 0.5, "basket_words": 0.5, "kernel": 1.0, "month": 0.3, "browsed": 0.5,
 }  # fmt: skip
-"""What each view weighs where there is too little to learn from, after each was scaled to 0..1 over the candidates."""
+"""What each view weighs where there is too little to learn from, after each was brought between 0 and 1."""
 
 
 @dataclass(frozen=True)
@@ -57,39 +58,60 @@ class MixRanker:
     """A fixed mix of the views, for shops too small to learn one.
 
     rate : the share of candidates that were bought, so that its answers have the size of a probability
+    usual : view -> what it usually says where it says anything; that is brought to a half, nothing to 0
     """
 
     rate: float
+    usual: Mapping[str, float] = field(default_factory=dict)
 
     def probability(self, features: Mapping[str, Array]) -> Array:
-        mixed = sum(weight * _scaled(features[name]) for name, weight in MIX.items() if name in features)
-        total = sum(weight for name, weight in MIX.items() if name in features)
+        """(pairs,); what is said of a pair does not depend on which others are asked about beside it."""
+        known = [name for name in MIX if name in features]
+        mixed = sum(MIX[name] * self._between_0_and_1(name, features[name]) for name in known)
+        total = sum(MIX[name] for name in known)
         return np.asarray(np.clip(2 * self.rate * mixed / total, 0.0, 1.0), dtype=np.float32)
 
+    def _between_0_and_1(self, name: str, values: Array) -> Array:
+        said = _said(name, values)
+        return said / (said + self.usual.get(name, 1.0))
+
     def save(self, file: Path) -> None:
-        file.write_text(f"mix {self.rate}\n")
+        file.write_text(MIXED + json.dumps({"rate": self.rate, "usual": dict(self.usual)}))
 
 
 Ranker = TreeRanker | MixRanker
+MIXED = "mix "
 
 
-def _scaled(values: Array) -> Array:
-    lowest = float(np.nanmin(values)) if np.isfinite(values).any() else 0.0
-    filled = np.nan_to_num(values, nan=lowest)
-    spread = filled.max(initial=0.0) - filled.min(initial=0.0)
-    return (filled - filled.min(initial=0.0)) / spread if spread > 0 else np.zeros_like(filled)
+def _said(name: str, values: Array) -> Array:
+    """A view as a quantity: 0 where it says nothing, or speaks against."""
+    plain = np.exp(values) if name == "kernel" else values  # the kernel is a logarithm
+    return np.maximum(np.nan_to_num(plain, nan=0.0), 0.0)
 
 
-def train_ranker(features: Mapping[str, Array], bought: NDArray[np.bool_], config: RankerConfig, seed: int) -> Ranker:
+def _usual(features: Mapping[str, Array]) -> dict[str, float]:
+    said = {name: _said(name, features[name]) for name in MIX if name in features}
+    return {name: float(values[values > 0].mean()) for name, values in said.items() if (values > 0).any()}
+
+
+def train_ranker(
+    features: Mapping[str, Array],
+    bought: NDArray[np.bool_],
+    config: RankerConfig,
+    seed: int,
+    weight: Array | None = None,
+) -> Ranker:
     """Learn to weigh the views.
 
     Parameters
     ----------
     features : columns of (pairs,)
     bought : (pairs,), whether the product was bought
+    weight : (pairs,), how many candidates each stands for; None: one
     """
     if bought.sum() < config.fewest_positives or bought.all():
-        return MixRanker(rate=float(np.clip(bought.mean() if len(bought) else 0.01, 1e-4, 0.5)))
+        rate = float(np.clip(bought.mean() if len(bought) else 0.01, 1e-4, 0.5))
+        return MixRanker(rate, _usual(features))
     table = np.stack(list(features.values()), axis=1)
     parameters = {
         "objective": "binary",
@@ -106,10 +128,12 @@ def train_ranker(features: Mapping[str, Array], bought: NDArray[np.bool_], confi
         "deterministic": True,
         "force_row_wise": True,
     }
-    data = lgb.Dataset(table, bought.astype(np.float32), feature_name=list(features))
+    data = lgb.Dataset(table, bought.astype(np.float32), weight=weight, feature_name=list(features))
     return TreeRanker(lgb.train(parameters, data, config.rounds))
 
 
 def load_ranker(file: Path) -> Ranker:
     text = file.read_text()
-    return MixRanker(float(text.split()[1])) if text.startswith("mix ") else TreeRanker(lgb.Booster(model_str=text))
+    if text.startswith(MIXED):
+        return MixRanker(**json.loads(text.removeprefix(MIXED)))
+    return TreeRanker(lgb.Booster(model_str=text))
