@@ -22,6 +22,12 @@ NOT_PRODUCTS = ("FUEL", "COUPON", "MISCELLANEOUS", "MISC. TRANS.", "MISC SALES T
 HELD_OUT = timedelta(weeks=4)
 QUICK_HOUSEHOLDS = 600
 QUICK_SPAN = timedelta(weeks=26)
+QUICK: dict[str, Any] = {
+    "finetune": {"seconds": 20.0},
+    "features": {"steps": 400},
+    "learning": {"n_customers": 600, "n_baskets": 1_500, "n_related": 800},
+}
+"""Settings of the quick demo, as `FitConfig` takes them: less of everything that takes time."""
 KNOWN = ("HAMBURGER BUNS", "DIAPERS")
 BASKET = ("HAMBURGER BUNS", "HOT DOG BUNS", "POTATO CHIPS")
 FOOD = ("department", "GROCERY")  # a new food says more to a reader than a new greeting card
@@ -32,7 +38,7 @@ def complete_journey(quick: bool = False) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Products and purchases, named as goeswith names columns.
 
     Gasoline, coupons, and what has no product type are no products and are left out. `quick` keeps the last 26 weeks
-    of 600 households, spread evenly over their numbers; the catalogue stays whole.
+    of 600 households, spread evenly over their numbers, and the products that they bought.
 
     Raises
     ------
@@ -56,7 +62,10 @@ def complete_journey(quick: bool = False) -> tuple[pl.DataFrame, pl.DataFrame]:
         discount=discounts,
     )
     events = events.join(products.select("product_id"), on="product_id", how="semi", maintain_order="left")
-    return products, _slice(events) if quick else events
+    if not quick:
+        return products, events
+    some = _slice(events)
+    return products.join(some.select("product_id"), on="product_id", how="semi", maintain_order="left"), some
 
 
 def _slice(events: pl.DataFrame) -> pl.DataFrame:

@@ -48,7 +48,7 @@ class UnknownId(UsageError):
         noun = kind if len(self.unknown) == 1 else kind + "s"
         super().__init__(
             f"{len(self.unknown)} {noun} {few} not in this shop ({shown}).{hint} "
-            f'Check the spelling, or pass unknown="skip" (--unknown skip) to leave them out.'
+            f'Check the spelling. Rankings leave unknown ids out with unknown="skip" (--unknown skip).'
         )
 
 

@@ -8,6 +8,7 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from goeswith.association.describer import Describer, Reading, encode, fit_describer, meaning_of
 from goeswith.association.features import FeatureLayer
@@ -30,8 +31,8 @@ from goeswith.language.vector_cache import CachedEncoder
 from goeswith.model import Model
 from goeswith.progress import Epoch, Note, Progress, Stage, Step
 from goeswith.ranking.ranker import MixRanker, Ranker
-from goeswith.ranking.slices import TrainingSlice, training_slice
-from goeswith.ranking.training import QUESTIONS, train_rankers
+from goeswith.ranking.slices import TrainingSlice, training_slices
+from goeswith.ranking.training import QUESTIONS, Examples, examples_of, train_rankers
 
 
 def fit(
@@ -73,10 +74,10 @@ def learn(log: Log, config: FitConfig, cache: Path, progress: Progress | None = 
 
     diary.begin("encode")
     reading = describer.read(log.products)
-    slice_ = training_slice(log, timedelta(days=config.horizon_days), config.seed)
+    slices = training_slices(log, timedelta(days=config.horizon_days), config.seed)
 
     diary.begin("fine-tune the language model")
-    tuned = finetune(reading, slice_, log, raw, config, cache, diary)
+    tuned = finetune(reading, slices[0] if slices else None, log, raw, config, cache, diary)
     if tuned.used:
         diary.begin("encode with the fine-tuned model")
         encoder = CachedEncoder(tuned.encoder, cache / "vectors", diary.steps)
@@ -84,15 +85,20 @@ def learn(log: Log, config: FitConfig, cache: Path, progress: Progress | None = 
         reading = replace(reading, encoded=encode(encoder, reading.texts))
 
     rankers: dict[str, Ranker] = {question: MixRanker(0.01) for question in QUESTIONS}
-    if slice_ is not None:
+    taught: list[dict[str, Examples]] = []
+    for slice_ in slices:
         diary.begin("feature layer, on the past")
         layer = feature_layer(reading, slice_.seen, config, diary, slice_.hidden)
         diary.begin("counts and linear models, on the past")
         parts = _parts(slice_.seen, slice_.now, reading, layer, describer, config)
-        diary.begin("rankers")
-        rankers = train_rankers(slice_, parts, config.learning, config.seed, lambda name: diary.note(f"ranker: {name}"))
+        diary.begin("examples for the rankers")
+        taught.append(examples_of(slice_, parts, config.learning, config.seed))
         del parts
         gc.collect()
+    if slices:
+        diary.begin("rankers")
+        rankers = train_rankers(taught, config.learning, config.seed, lambda name: diary.note(f"ranker: {name}"))
+    del taught
 
     diary.begin("feature layer")
     layer = feature_layer(reading, log, config, diary)
@@ -127,14 +133,16 @@ def finetune(
     cache: Path,
     diary: "Diary",
 ) -> FineTuned:
-    """Move M on what was bought before the slice; the slice itself decides whether it was for the better."""
-    seen, later = (slice_.seen, log) if slice_ is not None and slice_.now < _last(log) else (log, None)
+    """Move M on what was bought before the slice; the slice's first half decides whether it was for the better."""
+    seen, validation, test = _by_time(slice_, log)
     tuned = finetune_encoder(
         reading.texts,
         seen,
         encoder,
         config.finetune.model_copy(update={"seed": config.seed}),
-        validation=later,
+        validation=validation,
+        test=test,
+        lexical=reading.words if config.finetune.joint else None,
         checkpoint=cache / "finetune",
         report=diary.learning,
     )
@@ -142,20 +150,30 @@ def finetune(
     return tuned
 
 
+def _by_time(slice_: TrainingSlice | None, log: Log) -> tuple[Log, Log | None, Log | None]:
+    """What fine-tuning learns from, the same log until the middle of the slice, and until its end."""
+    if slice_ is None or slice_.now >= _last(log):
+        return log, None, None
+    times = log.purchases.filter(pl.col("time") > slice_.now)["time"].sort()
+    middle = times[len(times) // 2] if len(times) else None
+    if middle is None or middle >= times[-1]:
+        return slice_.seen, log, None
+    return slice_.seen, log.until(middle), log
+
+
 def feature_layer(
     reading: Reading, log: Log, config: FitConfig, diary: "Diary", hidden: np.ndarray | None = None
 ) -> FeatureLayer:
     """F on the vectors of M and of the words."""
     settings = config.features.model_copy(update={"seed": config.seed})
-    group = np.unique(reading.texts, return_inverse=True)[1].astype(np.int64)
-    return train_features(reading.inputs, log, settings, hidden=hidden, group=group, report=diary.learning)
+    return train_features(reading.inputs, log, settings, hidden=hidden, group=reading.alike, report=diary.learning)
 
 
 def _parts(
     log: Log, now: datetime, reading: Reading, layer: FeatureLayer, describer: Describer, config: FitConfig
 ) -> Parts:
     meaning = meaning_of(reading, layer, log.products, describer.attributes)
-    return fit_parts(log, now, meaning, config.parts, config.seed)
+    return fit_parts(log, now, meaning, config.parts, config.seed, reading.alike)
 
 
 def evaluate(

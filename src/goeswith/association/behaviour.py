@@ -6,7 +6,6 @@ from datetime import datetime
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from goeswith.data.log import Log
 
@@ -93,18 +92,3 @@ def popularity_of(log: Log, now: datetime) -> Popularity:
         price=table["price"].cast(pl.Float32).fill_null(float("nan")).to_numpy(),
         browsed=column("browsed"),
     )
-
-
-def strongest(table: csr_array, per_row: int) -> csr_array:
-    """The largest entries of each row; the rest becomes 0.
-
-    Examples
-    --------
-    >>> strongest(csr_array([[3.0, 1.0, 2.0]]), 2).toarray()
-    array([[3., 0., 2.]])
-    """
-    row = np.repeat(np.arange(table.shape[0]), np.diff(table.indptr))
-    order = np.lexsort((-table.data, row))
-    place = np.arange(len(row)) - table.indptr[row[order]]
-    kept = np.sort(order[place < per_row])
-    return csr_array((table.data[kept], (row[kept], table.indices[kept])), shape=table.shape)

@@ -61,20 +61,20 @@ def count_pairs(baskets: csr_array, largest: int = LARGEST_BASKET, seed: int = 0
     >>> counts.items, counts.n_baskets
     (array([2, 2, 1]), 3)
     """
-    sizes = np.diff(baskets.indptr)
-    capped = _capped(baskets, largest, seed) if (sizes > largest).any() else baskets
-    pairs = csr_array(capped.T @ capped)
+    within = capped(baskets, largest, seed)
+    pairs = csr_array(within.T @ within)
     pairs.setdiag(0)
     pairs.eliminate_zeros()
     items = np.bincount(baskets.indices, minlength=baskets.shape[1]).astype(np.int64)
     return Counts(pairs=pairs, items=items, n_baskets=baskets.shape[0])
 
 
-def _capped(baskets: csr_array, largest: int, seed: int) -> csr_array:
-    lines = pl.DataFrame(
-        {"row": np.repeat(np.arange(baskets.shape[0]), np.diff(baskets.indptr)), "item": baskets.indices}
-    )
+def capped(baskets: csr_array, largest: int = LARGEST_BASKET, seed: int = 0) -> csr_array:
+    """Baskets of which none holds more than so many products; of a longer one, some are drawn at random."""
+    sizes = np.diff(baskets.indptr)
+    if not (sizes > largest).any():
+        return baskets
+    lines = pl.DataFrame({"row": np.repeat(np.arange(len(sizes)), sizes), "item": baskets.indices})
     kept = lines.sample(fraction=1.0, shuffle=True, seed=seed).filter(pl.int_range(pl.len()).over("row") < largest)
-    return csr_array(
-        (np.ones(len(kept), np.float32), (kept["row"].to_numpy(), kept["item"].to_numpy())), shape=baskets.shape
-    )
+    where = kept["row"].to_numpy(), kept["item"].to_numpy()
+    return csr_array((np.ones(len(kept), np.float32), where), shape=baskets.shape)

@@ -36,6 +36,11 @@ class Reading:
     def inputs(self) -> ProductInputs:
         return ProductInputs(blocks(self.encoded, self.words))
 
+    @property
+    def alike(self) -> NDArray[np.int64]:
+        """(items,), a number for each text: products that read alike share one."""
+        return np.unique(self.texts, return_inverse=True)[1].astype(np.int64)
+
 
 @dataclass(frozen=True)
 class Describer:

@@ -1,7 +1,6 @@
 """Moving theta: the encoder learns from what was bought after what, and is used only if that made it better."""
 
 import hashlib
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,9 +8,8 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import BaseModel, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, field_validator
 
 from goeswith.association.checkpoint import forget_checkpoint
 from goeswith.association.features import FeatureLayer
@@ -21,7 +19,7 @@ from goeswith.association.pairs import Batch, Threads, threads
 from goeswith.association.towers import Towers
 from goeswith.association.train import FEWEST_TARGETS
 from goeswith.data.log import Log
-from goeswith.language.adapters import Reach, prepare
+from goeswith.language.adapters import METHODS, Reach, prepare
 from goeswith.language.encoder import Encoder, SentenceEncoder
 
 HELD_OUT = 0.1
@@ -29,11 +27,17 @@ HELD_OUT = 0.1
 
 TRAIN, HELD, TESTED = range(3)
 LOSS_BATCHES = 4
+FROZEN = "frozen"
+CHARACTERS_PER_SECOND = 14_000
+"""What two AVX2 cores train on with the top two layers of MiniLM."""
+OVERTIME = 3.0
 
 
 class FinetuneConfig(BaseModel, frozen=True, extra="forbid"):
     """How the encoder learns which products belong together."""
 
+    objective: Literal["contrastive"] = "contrastive"
+    """What is learnt: which product was bought next, among those that might have been."""
     method: str = "last-k"
     """frozen leaves the encoder as it is; last-k moves the top layers, full every weight, lora low-rank additions."""
     top_layers: PositiveInt = 2
@@ -41,8 +45,9 @@ class FinetuneConfig(BaseModel, frozen=True, extra="forbid"):
     steps: PositiveInt = 240
     epochs: PositiveInt = 3
     """The steps are cut into so many parts; after each, losses are reported and the metric decides."""
-    seconds: PositiveFloat | None = 300.0
-    """Time for training; fewer steps are taken if they would not fit. None takes all steps."""
+    seconds: PositiveFloat | None = 120.0
+    """Time for training on two cores; fewer steps are taken where, by the length of the texts, they would not fit.
+    A machine that needs three times as long stops there. None takes all steps."""
     batch: PositiveInt = 80
     history: PositiveInt = 3
     window: PositiveInt = 50
@@ -59,6 +64,14 @@ class FinetuneConfig(BaseModel, frozen=True, extra="forbid"):
     memory: Literal["plain", "two-pass", "auto"] = "auto"
     """two-pass bounds the memory at the price of a second forward pass; auto takes it for long batches."""
     seed: int = 0
+
+    @field_validator("method")
+    @classmethod
+    def _is_known(cls, method: str) -> str:
+        known = [FROZEN, *sorted(METHODS)]
+        if method not in known:
+            raise ValueError(f"there is no such method; there is {', '.join(known)}")
+        return method
 
 
 @dataclass(frozen=True)
@@ -109,7 +122,7 @@ def finetune_encoder(
     ------
     UsageError : no such method
     """
-    if config.method == "frozen":
+    if config.method == FROZEN:
         return FineTuned(encoder, None, False, "the method is frozen: the encoder stays as it was", Course(), 0.0)
     tuning = prepare(config.method, encoder, Reach(config.top_layers, config.lora_rank))
     distinct = list(dict.fromkeys(texts))
@@ -157,8 +170,9 @@ def finetune_encoder(
         groups,
         backward,
         Schedule(
-            _affordable(backward, judged, groups, config), config.epochs, rates, config.weight_decay,
-            patience=config.patience, seconds=config.seconds,
+            affordable_steps(config, float(np.mean([len(text) for text in distinct]))), config.epochs, rates,
+            config.weight_decay, patience=config.patience,
+            seconds=None if config.seconds is None else OVERTIME * config.seconds,
         ),
         losses=lambda: (loss_on(held, HELD), loss_on(tested, TESTED)),
         metric=judged,
@@ -186,26 +200,20 @@ def _last(log: Log) -> datetime | None:
     return last if isinstance(last, datetime) else None
 
 
-def _affordable(
-    backward: Callable[[int], float],
-    metric: Callable[[], float] | None,
-    groups: dict[str, list[torch.nn.Parameter]],
-    config: FinetuneConfig,
-) -> int:
-    """Steps that fit into the seconds, by the time that two steps and one look at the metric take."""
+def affordable_steps(config: FinetuneConfig, mean_characters: float) -> int:
+    """Steps that fit into the seconds, by the length of the texts alone: the same shop learns alike on any machine.
+
+    Examples
+    --------
+    >>> affordable_steps(FinetuneConfig(seconds=120), mean_characters=50.0)
+    75
+    >>> affordable_steps(FinetuneConfig(seconds=None), mean_characters=50.0)
+    240
+    """
     if config.seconds is None:
         return config.steps
-    began = time.monotonic()
-    for step in range(2):
-        backward(step)
-    for parameter in (parameter for own in groups.values() for parameter in own):
-        parameter.grad = None
-    per_step = (time.monotonic() - began) / 2
-    began = time.monotonic()
-    if metric:
-        metric()
-    looks = (time.monotonic() - began) * (config.epochs + 1)
-    return int(np.clip((config.seconds - looks) / per_step, min(20, config.steps), config.steps))
+    per_step = (config.batch * (1 + config.history) + config.drawn) * max(mean_characters, 8.0)
+    return int(np.clip(config.seconds * CHARACTERS_PER_SECOND / per_step, min(20, config.steps), config.steps))
 
 
 def _identity(texts: Sequence[str], log: Log, encoder: SentenceEncoder, config: FinetuneConfig) -> str:

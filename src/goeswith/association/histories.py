@@ -62,7 +62,9 @@ class Histories:
 
     def matrix(self, values: NDArray[np.floating], n_items: int) -> csr_array:
         """(queries, items) with these values in place of the rows."""
-        return csr_array((values.astype(np.float32), self.item, self.start), shape=(len(self), n_items))
+        # A table of its own: whoever drops its zeros must not drop rows here.
+        where = self.item.copy(), self.start.copy()
+        return csr_array((values.astype(np.float32), *where), shape=(len(self), n_items))
 
 
 WEIGHTS = {"purchase": 0.0, "view": 1.0, "cart": 3.0, "wish": 2.0, "return": -1.0}

@@ -10,12 +10,16 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, PositiveFloat, PositiveInt
 from scipy.sparse import csr_array
 
-from goeswith.association.behaviour import Popularity, popularity_of, strongest
+from goeswith.association.behaviour import Popularity, popularity_of
 from goeswith.association.counts import Counts, basket_matrix, count_pairs
+from goeswith.association.crowd import Crowd, of_length_one
 from goeswith.association.halves import in_half
 from goeswith.association.histories import Histories, histories_of
+from goeswith.association.kin import Kin, find_kin
+from goeswith.association.largest import strongest
 from goeswith.association.lift import cosine
 from goeswith.association.linear import DualEase, fit_dual_ease, fit_ease
+from goeswith.association.windows import window_counts
 from goeswith.data.log import Log
 
 Array = NDArray[np.float32]
@@ -28,8 +32,10 @@ class PartsConfig(BaseModel, frozen=True, extra="forbid"):
     """λ of collective EASE over customers, in purchases."""
     text_weight: float = 30.0
     """α of its attribute rows; 0 leaves text out."""
-    basket_penalty: PositiveFloat = 200.0
+    basket_penalty: PositiveFloat = 50.0
     """λ of EASE over baskets."""
+    basket_text_weight: float = 10.0
+    """α of the rows that F's target vectors add to EASE over baskets."""
     basket_products: PositiveInt = 8_000
     """The best sellers that EASE over baskets covers; memory is about 16 bytes times their square."""
     most_customers: PositiveInt = 8_000
@@ -92,8 +98,17 @@ class Parts:
     owner: NDArray[np.int64]
     counts: Counts
     near: csr_array
+    windows: csr_array
+    kin: Kin
     ease: DualEase
     basket_ease: BasketEase
+
+    @cached_property
+    def crowd(self) -> Crowd:
+        """The customers that collective EASE learns from, by what they buy again and again."""
+        weights = self.histories.matrix(self.histories.long, self.meaning.n_items)
+        who = most_active(self.histories, self.ease.interactions.shape[0])
+        return Crowd(who, of_length_one(csr_array(weights[who])))
 
     @cached_property
     def baskets_of(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -102,18 +117,30 @@ class Parts:
         return order, np.searchsorted(self.owner[order], np.arange(len(self.histories) + 1))
 
 
-def fit_parts(log: Log, now: datetime, meaning: Meaning, config: PartsConfig, seed: int = 0) -> Parts:
+def fit_parts(
+    log: Log,
+    now: datetime,
+    meaning: Meaning,
+    config: PartsConfig,
+    seed: int = 0,
+    group: NDArray[np.int64] | None = None,
+) -> Parts:
     """Count and solve; seconds for a million purchases.
 
     Parameters
     ----------
     log : the events that may be known
     now : the moment that ages are counted from
+    group : (items,), a number for what reads alike; None: every product reads like no other
     """
     baskets = basket_matrix(log)
     counts = count_pairs(baskets, seed=seed)
     histories = histories_of(log, now)
     bought = histories.matrix((histories.n > 0).astype(np.float32), log.n_items)
+
+    def companions(table: csr_array) -> csr_array:
+        return strongest(cosine(table, counts.items, config.near_damping), config.near).astype(np.float32)
+
     return Parts(
         now=now,
         meaning=meaning,
@@ -122,11 +149,15 @@ def fit_parts(log: Log, now: datetime, meaning: Meaning, config: PartsConfig, se
         baskets=baskets,
         owner=_owners(log, baskets.shape[0]),
         counts=counts,
-        near=strongest(cosine(counts.pairs, counts.items, config.near_damping), config.near).astype(np.float32),
+        near=companions(counts.pairs),
+        windows=companions(window_counts(log)),
+        kin=find_kin(meaning.target, np.arange(log.n_items) if group is None else group, counts.items),
         ease=fit_dual_ease(
-            _largest(bought, config.most_customers), config.text_weight * meaning.words, config.customer_penalty
+            csr_array(bought[most_active(histories, config.most_customers)]),
+            config.text_weight * meaning.words,
+            config.customer_penalty,
         ),
-        basket_ease=_fit_basket_ease(counts, config),
+        basket_ease=_fit_basket_ease(counts, meaning, config),
     )
 
 
@@ -138,17 +169,19 @@ def _owners(log: Log, n_baskets: int) -> NDArray[np.int64]:
     return owner
 
 
-def _largest(bought: csr_array, most: int) -> csr_array:
-    length = np.diff(bought.indptr)
-    kept = np.sort(np.argsort(-length, kind="stable")[: min(most, int((length > 0).sum()))])
-    return csr_array(bought[kept])
+def most_active(histories: Histories, most: int) -> NDArray[np.int64]:
+    """Rows of the customers with the longest histories, sorted; none without any."""
+    length = np.diff(histories.start)
+    return np.sort(np.argsort(-length, kind="stable")[: min(most, int((length > 0).sum()))])
 
 
-def _fit_basket_ease(counts: Counts, config: PartsConfig) -> BasketEase:
+def _fit_basket_ease(counts: Counts, meaning: Meaning, config: PartsConfig) -> BasketEase:
     sold = int((counts.items > 0).sum())
     best = np.sort(np.argsort(-counts.items, kind="stable")[: min(config.basket_products, sold)])
     gram = counts.pairs[best][:, best].toarray().astype(np.float32)
     gram[np.diag_indices_from(gram)] = counts.items[best]
+    alike = config.basket_text_weight * meaning.target[best]
+    gram += alike @ alike.T
     return BasketEase(best, in_half(fit_ease(gram, config.basket_penalty)))
 
 

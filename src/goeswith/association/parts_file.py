@@ -12,6 +12,7 @@ from scipy.sparse import csr_array
 from goeswith.association.behaviour import Popularity
 from goeswith.association.counts import Counts
 from goeswith.association.histories import Histories
+from goeswith.association.kin import Kin
 from goeswith.association.linear import DualEase
 from goeswith.association.parts import BasketEase, Meaning, Parts
 
@@ -24,7 +25,9 @@ def save_parts(parts: Parts, folder: Path) -> None:
     counted |= {"items": parts.counts.items, "n_baskets": np.array([parts.counts.n_baskets]), "owner": parts.owner}
     save_file(_plain(counted), folder / COUNTS)
 
-    behaviour = _sparse("near", parts.near) | _sparse("interactions", parts.ease.interactions)
+    behaviour = _sparse("near", parts.near) | _sparse("windows", parts.windows)
+    behaviour |= {"kin.item": parts.kin.item, "kin.weight": parts.kin.weight.astype(np.float16)}
+    behaviour |= _sparse("interactions", parts.ease.interactions)
     behaviour |= {"kernel": parts.ease.kernel, "precision": parts.ease.precision}
     behaviour |= {"penalty": np.array([parts.ease.penalty], np.float64)}
     behaviour |= {"best": parts.basket_ease.items, "weights": parts.basket_ease.weights.astype(np.float16)}
@@ -45,6 +48,8 @@ def load_parts(folder: Path, meaning: Meaning, now: datetime, text_weight: float
         owner=counted["owner"],
         counts=Counts(_matrix(counted, "pairs", n), counted["items"], int(counted["n_baskets"][0])),
         near=_matrix(behaviour, "near", n),
+        windows=_matrix(behaviour, "windows", n),
+        kin=Kin(behaviour["kin.item"], behaviour["kin.weight"].astype(np.float32)),
         ease=DualEase(
             _matrix(behaviour, "interactions", n),
             text_weight * meaning.words,

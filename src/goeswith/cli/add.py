@@ -21,7 +21,7 @@ def add(
     opened = Shop.open(shop)
     opened.add(products=products, events=events)
     if json:
-        show_json({"shop": str(shop), **opened.report.to_dict()})
+        show_json({"folder": str(shop), **opened.report.to_dict()})
         return
     show(opened.report)
     next_command("fit", shop)

@@ -31,7 +31,7 @@ def demo(
 ) -> None:
     """The whole road on a year of groceries: fit, examples, evaluation beside baselines."""
     import goeswith as gw
-    from goeswith.demo import SOURCE, StageClock, demo_shop, examples, last_four_weeks
+    from goeswith.demo import QUICK, SOURCE, StageClock, demo_shop, examples, last_four_weeks
 
     clock = StageClock(progress_for())
     clock(Stage(f"read {SOURCE}"))
@@ -43,7 +43,7 @@ def demo(
         show(
             f"{log.purchases.height:,} purchases. The model sees them until {until:%d %B %Y}, not the four weeks after."
         )
-    model = gw.fit(shop, until=until, progress=clock)
+    model = gw.fit(shop, gw.FitConfig.model_validate(QUICK if quick else {}), until=until, progress=clock)
     clock(Stage("examples"))
     answers = asked(model, examples(log, until))
     if not json:

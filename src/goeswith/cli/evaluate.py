@@ -5,15 +5,19 @@ from typing import Annotated
 
 import typer
 
-from goeswith.cli.arguments import AsJson, ConfigFile, ModelVersion, ShopFolder
+from goeswith.cli.arguments import AsJson, ConfigFile, ShopFolder
 from goeswith.cli.printing import next_command, say, show, show_json
 from goeswith.cli.progress_lines import progress_for
+from goeswith.errors import UsageError
 
 
 def evaluate(
     shop: ShopFolder,
     config: ConfigFile = None,
-    model: ModelVersion = None,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", metavar="VERSION", help="A version fitted with --until; else a copy is fitted."),
+    ] = None,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the report as one HTML file.")] = None,
     json: AsJson = False,
 ) -> None:
@@ -25,6 +29,10 @@ def evaluate(
     import goeswith as gw
     from goeswith.cli.settings import settings_from
 
+    if config is not None and model is not None:
+        raise UsageError(
+            "--config is for an evaluation copy, --model judges a version that is there: give one of them."
+        )
     opened = gw.Shop.open(shop)
     judged = gw.load(shop, model) if model is not None else None
     report = gw.evaluate(opened, settings_from(config), model=judged, progress=progress_for())

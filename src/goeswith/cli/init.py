@@ -42,7 +42,7 @@ def init(
         shop, products=products, events=events, columns=columns, format=format, name=name, time_zone=time_zone
     )
     if json:
-        show_json({"shop": str(shop), **made.report.to_dict()})
+        show_json({"folder": str(shop), **made.report.to_dict()})
         return
     show(made.report)
     next_command("fit", shop)

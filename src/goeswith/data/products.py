@@ -12,7 +12,7 @@ from goeswith.data.readers.numbering import ROW
 NUMBERS = ("price", "latitude", "longitude", "stock", "lead_time_days")
 UNNAMED = ("product_id", "brand", "size", "image", "opens", "closes")
 """Text that is not a name, whatever else is missing."""
-_NO = ("false", "no", "n", "0", "f", "否", "off", "out of stock", "unavailable", "下架")
+_NO = ("false", "no", "n", "0", "f", "off", "out of stock", "unavailable", "否", "无", "下架", "缺货")
 
 
 def clean(rows: pl.DataFrame, columns: ColumnMap) -> pl.DataFrame:

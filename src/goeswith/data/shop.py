@@ -194,7 +194,8 @@ class Shop:
         except (OSError, pl.exceptions.PolarsError) as error:
             place = self.folder / "data" / "events"
             raise ShopError(f"{place}: cannot be read ({error}). Restore the files.") from error
-        events = with_baskets(read.sort("time", maintain_order=True))
+        dated = _ending_together(read) if self.settings.order_only else read
+        events = with_baskets(dated.sort("time", maintain_order=True))
         customers = events["customer_id"].drop_nulls().unique().sort()
         numbered = (
             events.join(_rows_of(products["product_id"], "item"), on="product_id", how="inner", maintain_order="left")
@@ -288,6 +289,14 @@ def last_moment(until: datetime | date | str) -> datetime:
             return moment
         return last_moment(moment.date())
     return datetime.combine(until, time()) + timedelta(days=1) - timedelta(microseconds=1)
+
+
+def _ending_together(events: pl.DataFrame) -> pl.DataFrame:
+    """Where only the order is known, a step is a day and everybody's last day is the same: nobody has gone quiet."""
+    left = pl.col("time").max() - pl.col("time").max().over("customer_id")
+    return events.with_columns(
+        time=pl.when(pl.col("customer_id").is_null()).then("time").otherwise(pl.col("time") + left)
+    )
 
 
 def _rows_of(ids: pl.Series, name: str) -> pl.DataFrame:

@@ -10,7 +10,7 @@ from scipy.sparse import csr_array
 from goeswith.association.kinds import SUBSTITUTE, is_substitute
 from goeswith.association.parts import Parts
 from goeswith.association.probability import shrunk
-from goeswith.ranking.candidates import QUOTAS, candidates
+from goeswith.ranking.candidates import candidates, quotas_for
 from goeswith.ranking.diversity import mmr
 from goeswith.ranking.ranker import Ranker
 from goeswith.ranking.rules import Rules, apply_rules
@@ -149,7 +149,7 @@ class Answerer:
     ) -> Answers:
         parts = self.parts
         views = catalogue_views(parts, asked)
-        quotas = QUOTAS["novel" if question == "cold" else question]
+        quotas = quotas_for(question, int(limits.allowed.sum()))
         shown = self.rules.shown if self.rules.hidden else np.ones(parts.meaning.n_items, bool)
         some = candidates(parts, asked, views, quotas, limits.allowed & shown, barred, self.rules.pinned)
         table = features(parts, asked, views, some)

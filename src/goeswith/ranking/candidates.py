@@ -6,14 +6,36 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from goeswith.association.largest import largest
 from goeswith.association.parts import Parts
 from goeswith.ranking.views import Array, Candidates, Queries
 
 OWN = "own"
 POPULAR = "month"
 QUOTAS: dict[str, Mapping[str, int]] = {
-    "recommend": {OWN: 200, "ease": 80, POPULAR: 60, "cosine": 40, "recent": 30, "words": 20, "text": 20},
-    "novel": {"ease": 150, POPULAR: 100, "cosine": 80, "recent": 50, "words": 40, "text": 40},
+    "recommend": {
+        OWN: 200,
+        "ease": 60,
+        "crowd": 60,
+        POPULAR: 60,
+        "cosine": 30,
+        "recent": 30,
+        "window": 30,
+        "words": 20,
+        "text": 20,
+    },
+    "novel": {
+        "ease": 120,
+        "ease_recent": 40,
+        "crowd": 100,
+        POPULAR: 80,
+        "cosine": 60,
+        "recent": 40,
+        "window": 60,
+        "words": 40,
+        "text": 40,
+    },
+    "cold": {"ease": 300, "words": 300, "text": 300},
     "complete": {
         OWN: 80,
         "together": 40,
@@ -22,6 +44,7 @@ QUOTAS: dict[str, Mapping[str, int]] = {
         "basket_ease": 60,
         "lift": 10,
         "ease": 20,
+        "crowd": 30,
         POPULAR: 30,
         "basket_words": 10,
         "basket_text": 15,
@@ -37,15 +60,21 @@ QUOTAS: dict[str, Mapping[str, int]] = {
     },
 }
 """How many products each view may name, by the question asked."""
-SMALL = 3_000
-"""Of so few allowed products every one is weighed."""
+WEIGHED = {"cold": 3_000}
+FEW = 500
+"""Of so few allowed products every one is weighed; of the cold up to WEIGHED, for no view names them well."""
+
+
+def quotas_for(question: str, n_allowed: int) -> Mapping[str, int] | None:
+    """How many products each view may name; None where every allowed product is weighed."""
+    return None if n_allowed <= WEIGHED.get(question, FEW) else QUOTAS[question]
 
 
 def candidates(
     parts: Parts,
     asked: Queries,
     views: Mapping[str, Array],
-    quotas: Mapping[str, int],
+    quotas: Mapping[str, int] | None,
     allowed: NDArray[np.bool_],
     barred: csr_array | None = None,
     pinned: NDArray[np.int64] | None = None,
@@ -54,13 +83,14 @@ def candidates(
 
     Parameters
     ----------
+    quotas : view to how many products it may name; None weighs all that are allowed
     allowed : (items,), products that may be an answer to any query
     barred : (queries, items), products that may not be an answer to one query: bought before, or in its basket
     pinned : rows that are candidates of every query where they are allowed
     """
     n_queries, n_items = len(asked), len(allowed)
     pool = np.flatnonzero(allowed)
-    if len(pool) <= SMALL:
+    if quotas is None:
         query, item = np.repeat(np.arange(n_queries), len(pool)), np.tile(pool, n_queries)
     else:
         lists = [_named(parts, asked, views, name, quota, allowed) for name, quota in quotas.items()]
@@ -91,9 +121,6 @@ def _named(
         pool = np.flatnonzero(allowed)
         top = pool[np.argsort(-parts.popularity.month[pool], kind="stable")[:quota]]
         return np.repeat(np.arange(n_queries), len(top)), np.tile(top, n_queries)
-    scores = np.where(allowed, views[name], -np.inf)
-    top = np.argpartition(-scores, quota - 1, axis=1)[:, :quota]
-    query = np.repeat(np.arange(n_queries), quota)
-    item = top.ravel()
-    is_named = np.take_along_axis(scores, top, axis=1).ravel() != 0
-    return query[is_named], item[is_named]
+    scores, top = largest(np.where(allowed, views[name], -np.inf), quota)
+    is_named = np.isfinite(scores) & (scores != 0)
+    return np.nonzero(is_named)[0], top[is_named]

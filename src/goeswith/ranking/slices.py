@@ -7,12 +7,16 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from goeswith.data.cut import cut_at, default_split
+from goeswith.data.cut import Split, cut_at, default_split
 from goeswith.data.log import Log
 from goeswith.data.split import split_by_product
 
 HIDDEN = 0.15
 """Share of the products whose past is taken away, so that the ranker meets products as cold as tomorrow's are."""
+
+SMALL = 300_000
+SLICES = 3
+"""Up to so many purchases, a log is cut so often."""
 
 
 @dataclass(frozen=True)
@@ -35,24 +39,40 @@ class TrainingSlice:
     owners: NDArray[np.int64]
 
 
-def training_slice(log: Log, horizon: timedelta, seed: int) -> TrainingSlice | None:
-    """Cut the log where answers to what follows can be checked; None where nothing follows.
+def training_slices(log: Log, horizon: timedelta, seed: int) -> list[TrainingSlice]:
+    """Cut the log where answers to what follows can be checked, the latest cut first; none where nothing follows.
 
     A long log gives its last `horizon`, a short one its last fifth, and where histories are short and ordered each
-    customer's last purchase.
+    customer's last purchase. Small logs are cut again, before each cut, for one slice teaches them little. The same
+    products are hidden in every slice, so that what was learnt from a later one tells nothing of them.
     """
-    split = default_split(log)
-    last = log.events["time"].max()
-    assert isinstance(last, datetime)
-    if split.cut is not None and (last - split.cut) > horizon:
-        split = cut_at(log, last - horizon)
-    now = split.cut or last
-    if split.before.purchases.is_empty() or split.after.purchases.is_empty():
-        return None
-
     hidden = np.zeros(log.n_items, bool)
     if log.n_items >= 50:
         hidden[split_by_product(log, HIDDEN, seed)] = True
+    slices: list[TrainingSlice] = []
+    rest, fewest = log, log.purchases.height / 2
+    while len(slices) < (SLICES if log.purchases.height <= SMALL else 1):
+        split = _cut(rest, horizon)
+        if split is None or split.before.purchases.is_empty() or split.after.purchases.is_empty():
+            break
+        slices.append(_slice(split, hidden, seed))
+        rest = split.before
+        if rest.purchases.height < fewest:
+            break
+    return slices
+
+
+def _cut(log: Log, horizon: timedelta) -> Split | None:
+    last = log.events["time"].max()
+    if log.purchases.is_empty() or not isinstance(last, datetime):
+        return None
+    split = default_split(log)
+    return cut_at(log, last - horizon) if split.cut is not None and last - split.cut > horizon else split
+
+
+def _slice(split: Split, hidden: NDArray[np.bool_], seed: int) -> TrainingSlice:
+    now = split.cut or split.before.events["time"].max()
+    assert isinstance(now, datetime)
     next_ = split.after.purchases
     named = next_.filter(pl.col("customer").is_not_null()).select("customer", "item").unique(maintain_order=True)
     by_basket = next_.group_by("basket", maintain_order=True)

@@ -1,6 +1,6 @@
 """Teach the rankers on a training slice: one for each question that can be asked."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,13 +10,17 @@ from scipy.sparse import csr_array
 
 from goeswith.association.histories import Histories
 from goeswith.association.parts import Parts
-from goeswith.ranking.candidates import QUOTAS, candidates
+from goeswith.ranking.candidates import candidates, quotas_for
 from goeswith.ranking.ranker import Ranker, RankerConfig, train_ranker
 from goeswith.ranking.slices import TrainingSlice
 from goeswith.ranking.views import Array, Queries, catalogue_views, features
 
 COLD = 5
 """A product with fewer baskets is cold: what is known of it is mostly its text."""
+LARGEST_ASKED = 100
+"""Products of a basket that examples are made of."""
+MOST_TIMES = 4
+"""A basket serves as an example at most so often, each time with other products hidden."""
 QUESTIONS = ("recommend", "novel", "cold", "complete", "related")
 
 
@@ -28,35 +32,57 @@ class LearningConfig(BaseModel, frozen=True, extra="forbid"):
     n_related: PositiveInt = 2_000
     strangers: float = 0.1
     """Share of customers whose history is hidden, so that the ranker knows what to say to somebody new."""
-    anonymous: float = 0.4
+    anonymous: float = 0.5
     """Share of baskets whose customer is hidden."""
     negatives: float = 0.3
-    """Share of the products not bought that the cold ranker learns from. The rest is not weighed in, so its
-    probabilities are too high; the order is not touched."""
+    """Share of the products not bought that the cold ranker learns from, each standing for as many more."""
     ranker: RankerConfig = RankerConfig()
 
 
 @dataclass(frozen=True)
 class Examples:
+    """Candidates with their features. bought : (pairs,); weight : (pairs,), how many candidates each stands for."""
+
     features: dict[str, Array]
     bought: NDArray[np.bool_]
+    weight: Array
+
+    @classmethod
+    def joined(cls, some: Sequence["Examples"]) -> "Examples":
+        filled = [each for each in some if len(each.bought)]
+        if not filled:
+            return cls({}, np.zeros(0, bool), np.zeros(0, np.float32))
+        return cls(
+            {name: np.concatenate([each.features[name] for each in filled]) for name in filled[0].features},
+            np.concatenate([each.bought for each in filled]),
+            np.concatenate([each.weight for each in filled]),
+        )
 
 
-def train_rankers(
-    slice_: TrainingSlice, parts: Parts, config: LearningConfig, seed: int, told: Callable[[str], None]
-) -> dict[str, Ranker]:
-    """One ranker a question, by name.
+def examples_of(slice_: TrainingSlice, parts: Parts, config: LearningConfig, seed: int) -> dict[str, Examples]:
+    """What one slice has to teach, by question.
 
     Parameters
     ----------
     parts : fitted on `slice_.seen` at `slice_.now`
+    """
+    return {question: make(slice_, parts, config, np.random.default_rng(seed)) for question, make in EXAMPLES.items()}
+
+
+def train_rankers(
+    taught: Sequence[Mapping[str, Examples]], config: LearningConfig, seed: int, told: Callable[[str], None]
+) -> dict[str, Ranker]:
+    """One ranker a question, by name, from the examples of all slices.
+
+    Parameters
+    ----------
     told : hears which question is next
     """
     rankers = {}
     for question in QUESTIONS:
         told(question)
-        examples = EXAMPLES[question](slice_, parts, config, np.random.default_rng(seed))
-        rankers[question] = train_ranker(examples.features, examples.bought, config.ranker, seed)
+        every = Examples.joined([each[question] for each in taught])
+        rankers[question] = train_ranker(every.features, every.bought, config.ranker, seed, every.weight)
     return rankers
 
 
@@ -104,7 +130,7 @@ def _of_cold(slice_: TrainingSlice, parts: Parts, config: LearningConfig, rng: n
         own = parts.histories.take(who[rows])
         return Queries(own, who[rows]), bought_before(own, len(allowed))
 
-    return _gather(parts, asked, len(who), "novel", allowed, _bought(slice_, who, parts), (config.negatives, rng))
+    return _gather(parts, asked, len(who), "cold", allowed, _bought(slice_, who, parts), (config.negatives, rng))
 
 
 def _of_baskets(slice_: TrainingSlice, parts: Parts, config: LearningConfig, rng: np.random.Generator) -> Examples:
@@ -119,6 +145,11 @@ def _of_baskets(slice_: TrainingSlice, parts: Parts, config: LearningConfig, rng
             left.append(items[known:])
             owner.append(-1 if rng.random() < config.anonymous else slice_.owners[at])
     return _basket_examples(slice_, parts, "complete", held, left, np.array(owner, np.int64))
+
+
+def _known(slice_: TrainingSlice, basket: int) -> NDArray[np.bool_]:
+    """Which products of a basket were left their past."""
+    return ~slice_.hidden[slice_.baskets[basket]]
 
 
 def _of_pairs(slice_: TrainingSlice, parts: Parts, config: LearningConfig, rng: np.random.Generator) -> Examples:
@@ -173,23 +204,22 @@ def _gather(
     thinned: tuple[float, np.random.Generator] | None = None,
 ) -> Examples:
     """Features of every candidate, block by block; `bought` holds query * items + item of what was."""
-    tables: list[dict[str, Array]] = []
-    answers: list[NDArray[np.bool_]] = []
-    size = block_size(len(allowed))
+    found: list[Examples] = []
+    size, quotas = block_size(len(allowed)), quotas_for(question, int(allowed.sum()))
     for start in range(0, n_queries, size):
         queries, barred = asked(slice(start, start + size))
         views = catalogue_views(parts, queries)
-        some = candidates(parts, queries, views, QUOTAS[question], allowed, barred)
+        some = candidates(parts, queries, views, quotas, allowed, barred)
         is_bought = np.isin((some.query + start) * len(allowed) + some.item, bought)
+        weight = np.ones(len(is_bought), np.float32)
         if thinned is not None:
-            kept = is_bought | (thinned[1].random(len(is_bought)) < thinned[0])
+            share, rng = thinned
+            kept = is_bought | (rng.random(len(is_bought)) < share)
             some = replace(some, query=some.query[kept], item=some.item[kept])
             is_bought = is_bought[kept]
-        tables.append(features(parts, queries, views, some))
-        answers.append(is_bought)
-    if not tables:
-        return Examples({}, np.zeros(0, bool))
-    return Examples({name: np.concatenate([t[name] for t in tables]) for name in tables[0]}, np.concatenate(answers))
+            weight = np.where(is_bought, 1.0, 1 / share).astype(np.float32)
+        found.append(Examples(features(parts, queries, views, some), is_bought, weight))
+    return Examples.joined(found)
 
 
 def _bought(slice_: TrainingSlice, who: NDArray[np.int64], parts: Parts) -> NDArray[np.int64]:

@@ -56,20 +56,27 @@ class Candidates:
 
 def catalogue_views(parts: Parts, asked: Queries) -> dict[str, Array]:
     """The views that cover the whole catalogue; each (queries, items)."""
-    return _history_views(parts, asked.own) if asked.held is None else _basket_views(parts, asked)
+    return _history_views(parts, asked) if asked.held is None else _basket_views(parts, asked)
 
 
-def _history_views(parts: Parts, own: Histories) -> dict[str, Array]:
-    n, meaning = parts.meaning.n_items, parts.meaning
+def _history_views(parts: Parts, asked: Queries) -> dict[str, Array]:
+    own, n, meaning = asked.own, parts.meaning.n_items, parts.meaning
     weight = own.matrix(np.log1p(own.long + 0.2 * np.maximum(own.browsed, 0)), n)
     recent = own.matrix(np.where(own.n > 0, STEP**own.steps, 0.0), n)
     return {
         "ease": parts.ease.scores(own.matrix((own.n > 0).astype(np.float32), n)),
+        "ease_recent": parts.ease.scores(recent),
         "cosine": (weight @ parts.near).toarray(),
         "recent": (recent @ parts.near).toarray(),
+        "window": (recent @ parts.windows).toarray(),
+        "crowd": parts.crowd.scores(own.matrix(own.long, n), asked.customer),
         "words": (weight @ meaning.words) @ meaning.words.T,
         "text": (weight @ meaning.source) @ meaning.target.T,
     }
+
+
+BORROWED = ("ease", "ease_recent", "cosine", "window", "crowd", "basket_ease", "basket_cosine")
+"""Views of behaviour that a product takes from its kin as well."""
 
 
 def _basket_views(parts: Parts, asked: Queries) -> dict[str, Array]:
@@ -82,9 +89,12 @@ def _basket_views(parts: Parts, asked: Queries) -> dict[str, Array]:
     root = (_over(held, np.sqrt(sold + 5)) @ counts.pairs).toarray() / size
     words = held @ meaning.words if asked.words is None else asked.words
     source = held @ meaning.source if asked.source is None else asked.source
-    bought = asked.own.matrix((asked.own.n > 0).astype(np.float32), meaning.n_items)
+    own = asked.own
+    bought = own.matrix((own.n > 0).astype(np.float32), meaning.n_items)
+    nobody = np.zeros(held.shape, np.float32)
     return {
-        "ease": parts.ease.scores(bought) if len(asked.own.item) else np.zeros(held.shape, np.float32),
+        "ease": parts.ease.scores(bought) if len(own.item) else nobody,
+        "crowd": parts.crowd.scores(own.matrix(own.long, meaning.n_items), asked.customer) if len(own.item) else nobody,
         "basket_ease": parts.basket_ease.scores(held),
         "confidence": seen,
         "lift": np.log1p(damped * counts.n_baskets / (sold + 10)),
@@ -124,6 +134,7 @@ def features(parts: Parts, asked: Queries, views: dict[str, Array], some: Candid
     found |= _of_item(parts, some)
     found |= _of_shelf(parts, asked.own, some, found["long"])
     found |= _of_text(parts, asked, some)
+    found |= _of_kin(parts, asked.own, views, some)
     if asked.held is not None:
         found |= _of_basket(parts, asked.held, some)
     return {name: np.asarray(column, np.float32) for name, column in found.items()}
@@ -223,6 +234,13 @@ def _of_text(parts: Parts, asked: Queries, some: Candidates) -> dict[str, Array]
         kernel[pairs] = np.log(np.exp(SHARPNESS * (cosines - 1)).mean(axis=0))
         lexical[pairs] = (words @ meaning.words[item].T).max(axis=0)
     return {"kernel": kernel, "nearest": nearest, "nearest_words": lexical}
+
+
+def _of_kin(parts: Parts, own: Histories, views: dict[str, Array], some: Candidates) -> dict[str, Array]:
+    """What is known of the sold products nearest in text: their views, and how much the customer bought of them."""
+    known = {name: view for name, view in views.items() if name in BORROWED}
+    known["own"] = own.matrix(own.long, parts.meaning.n_items).toarray()
+    return {f"kin_{name}": parts.kin.borrowed(view, some.query, some.item) for name, view in known.items()}
 
 
 def _remembered(asked: Queries, query: int) -> NDArray[np.int64]:

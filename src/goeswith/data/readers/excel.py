@@ -4,7 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
-from goeswith.errors import DataError, MissingExtra
+from goeswith.errors import DataError
 
 
 def read_excel(path: Path, named: Path) -> pl.DataFrame:
@@ -17,7 +17,7 @@ def read_excel(path: Path, named: Path) -> pl.DataFrame:
     try:
         import fastexcel
     except ImportError as error:
-        raise MissingExtra(f"{named}: reading Excel", "excel") from error
+        raise DataError(f"{named}: reading Excel needs fastexcel: pip install fastexcel") from error
     try:
         book = fastexcel.read_excel(str(path))
         for sheet in book.sheet_names:

@@ -54,7 +54,8 @@ def strong_baselines(
         BasketRules(log, "cosine", at_least, N_RULES, pairs),
         BasketRules(log, "confidence", at_least, N_RULES, pairs),
         ItemNeighbours(log, at_least=at_least),
-        Ease(log, n_items=ease_items),
+        Ease(log, "customers", ease_items),
+        Ease(log, "baskets", ease_items),
     ]
     if texts is not None:
         scorers.append(WordProfile(log, [words(text) for text in texts]))

@@ -5,10 +5,10 @@ from typing import Protocol
 
 import numpy as np
 import polars as pl
-import torch
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from goeswith.association.largest import largest
 from goeswith.data.log import Log
 from goeswith.errors import UsageError
 from goeswith.evaluation.baselines.past import Rows, customer_items, popularity
@@ -130,15 +130,6 @@ class Baseline:
     def _frame(self, who: pl.Series, items: Rows, rank: Rows, value: Block) -> pl.DataFrame:
         product = self._log.items.ids(items).alias("product_id")
         return pl.DataFrame([who, product, pl.Series("rank", rank), pl.Series("score", value, pl.Float64)])
-
-
-def largest(block: Block, n: int) -> tuple[Block, Rows]:
-    """The n largest values of each row and their columns.
-
-    PyTorch's search, because NumPy's argpartition is ten times slower where most values are equal, as zeros are here.
-    """
-    values, columns = torch.topk(torch.from_numpy(np.ascontiguousarray(block, dtype=np.float32)), n, dim=1)
-    return values.numpy(), columns.numpy()
 
 
 def _best(score: Callable[[slice], Block], n_queries: int, n_columns: int, n: int) -> tuple[Rows, Rows, Rows, Block]:

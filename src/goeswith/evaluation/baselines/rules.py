@@ -1,14 +1,13 @@
 """What shares a basket, or a customer, with what is already there: pair rules and item neighbours."""
 
-from itertools import pairwise
-
 import numpy as np
 from scipy.sparse import csr_array, diags_array
 
 from goeswith.association.counts import basket_matrix
+from goeswith.association.largest import largest, strongest
 from goeswith.data.log import Log
 from goeswith.errors import UsageError
-from goeswith.evaluation.baselines.baseline import Block, largest
+from goeswith.evaluation.baselines.baseline import Block
 from goeswith.evaluation.baselines.past import Rows, customer_items, purchases
 
 NORMS = ("cosine", "confidence")
@@ -76,17 +75,6 @@ def pair_weights(together: csr_array, norm: str) -> csr_array:
     weight = (together.data / divisor).astype(np.float32)
     other = row != column
     return csr_array((weight[other], (row[other], column[other])), shape=together.shape)
-
-
-def strongest(table: csr_array, n: int) -> csr_array:
-    """The n largest values of each row; the others are dropped."""
-    kept = [np.zeros(0, np.int64)]
-    for start, end in pairwise(table.indptr.tolist()):
-        many = end - start > n
-        kept.append(start + np.argpartition(-table.data[start:end], n)[:n] if many else np.arange(start, end))
-    at = np.concatenate(kept)
-    ends = np.concatenate([[0], np.cumsum(np.minimum(np.diff(table.indptr), n))]).astype(np.int32)
-    return csr_array((table.data[at], table.indices[at], ends), shape=table.shape)
 
 
 class _Neighbours:
