@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from goeswith.data.atomic import file_aside, folder_aside
+from goeswith.data.atomic import disk_errors, file_aside, folder_aside, remove_left_behind
 from goeswith.data.shop import Shop
 from goeswith.errors import CorruptModel, ModelError
 
@@ -114,7 +114,8 @@ def folder_of(shop: Shop, name: str | None = None) -> Path:
 def new_version(shop: Shop, facts: dict[str, Any]) -> Iterator[Path]:
     """A folder to write a version into; complete with its manifest and in place when the block ends."""
     name = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")[:-3]
-    with folder_aside(shop.models / name) as folder:
+    remove_left_behind(shop.models / "*")
+    with folder_aside(shop.models / name) as folder, disk_errors(shop.models / name):
         facts["version"] = name
         yield folder
         manifest = {

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import polars as pl
 import psutil
+from safetensors import SafetensorError
 
 from goeswith.errors import ShopError
 
@@ -54,6 +55,7 @@ def file_aside(target: Path) -> Iterator[Path]:
     try:
         with disk_errors(target):
             target.parent.mkdir(parents=True, exist_ok=True)
+            remove_left_behind(target)
             yield aside
             move_into_place(aside, target)
     finally:
@@ -73,7 +75,7 @@ def disk_errors(target: Path) -> Iterator[None]:
     """Turn a full disk or a forbidden place into a ShopError; other errors pass."""
     try:
         yield
-    except (OSError, pl.exceptions.ComputeError) as error:
+    except (OSError, pl.exceptions.ComputeError, SafetensorError) as error:
         code = error.errno if isinstance(error, OSError) else None
         if code in _FULL or re.search(r"os error (28|122)\b|No space left", str(error)):
             raise ShopError(f"{target}: the disk is full. Nothing was changed; free some space, try again.") from error
@@ -90,7 +92,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def remove_left_behind(target: Path) -> None:
-    """Remove what a killed process left aside while it wrote `target`."""
+    """Remove what a killed process left aside while it wrote `target`; a target "*" is any of its folder."""
     for old in target.parent.glob(f".{target.name}.*.aside"):
         pid = old.name.removesuffix(".aside").rpartition(".")[2]
         if pid.isdecimal() and int(pid) != os.getpid() and not psutil.pid_exists(int(pid)):
