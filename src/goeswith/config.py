@@ -47,7 +47,9 @@ class FitConfig(BaseModel, frozen=True, extra="forbid"):
             return cls.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
         except FileNotFoundError as error:
             raise UsageError(f"{file}: there is no such file. Pass --config with the path of a TOML file.") from error
-        except tomllib.TOMLDecodeError as error:
+        except OSError as error:
+            raise UsageError(f"{file}: cannot be read ({error.strerror}). Pass --config with a TOML file.") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise UsageError(f"{file}: not valid TOML ({error}).") from error
         except ValidationError as error:
             lines = [f"  {'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]

@@ -31,6 +31,7 @@ from goeswith.language.vector_cache import CachedEncoder
 from goeswith.model import Model
 from goeswith.progress import Epoch, Note, Progress, Stage, Step
 from goeswith.ranking.ranker import MixRanker, Ranker
+from goeswith.ranking.rules import settle
 from goeswith.ranking.slices import TrainingSlice, training_slices
 from goeswith.ranking.training import QUESTIONS, Examples, examples_of, train_rankers
 
@@ -57,6 +58,8 @@ def fit(
     settings = config or FitConfig()
     with shop.lock():
         log = shop.log(until)
+        if until is not None and log.purchases.is_empty():
+            raise DataError(f"{shop.folder}: there is no purchase up to {until}. Give a later until (--until DATE).")
         model = learn(log, settings, shop.folder / "cache", progress)
         model.fitted_until = None if until is None else last_moment(until)
         return model.save_as_version(shop)
@@ -66,6 +69,7 @@ def learn(log: Log, config: FitConfig, cache: Path, progress: Progress | None = 
     """The road itself: read, encode, fine-tune, count, rank."""
     diary = Diary(progress)
     now = _last(log)
+    settle(config.rules, log.products, log.items)  # a rule about an unknown product would fail at every answer
 
     diary.begin("read texts")
     raw = load_encoder(config.encoder, config.device)

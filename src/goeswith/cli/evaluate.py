@@ -33,6 +33,8 @@ def evaluate(
         raise UsageError(
             "--config is for an evaluation copy, --model judges a version that is there: give one of them."
         )
+    if html is not None and not html.resolve().parent.is_dir():
+        raise UsageError(f"--html {html}: there is no folder {html.parent}. Make it first, or name another place.")
     opened = gw.Shop.open(shop)
     judged = gw.load(shop, model) if model is not None else None
     report = gw.evaluate(opened, settings_from(config), model=judged, progress=progress_for())

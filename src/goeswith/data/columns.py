@@ -99,9 +99,10 @@ def check_given(columns: Mapping[str, str] | None, headers: Mapping[str, list[st
             raise ColumnError(f"columns: goeswith has no column {ours!r}. Did you mean {', '.join(near)}?")
         present = [header for t in tables for header in headers.get(t, [])]
         if theirs not in present:
-            near = get_close_matches(theirs, present, n=3, cutoff=0.4) or present[:12]
+            near = get_close_matches(theirs, present, n=3, cutoff=0.4)
+            shown = list(dict.fromkeys([*near, *present]))[:12]
             raise ColumnError(
-                f"columns: {ours} should be {theirs!r}, but there is no such column. There are: {', '.join(near)}."
+                f"columns: {ours} should be {theirs!r}, but there is no such column. There are: {', '.join(shown)}."
             )
 
 

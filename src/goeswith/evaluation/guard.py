@@ -20,8 +20,8 @@ def refuse_seen(exam: Exam, fitted_until: datetime | None) -> None:
     if fitted_until is None:
         raise SeenSliceError(
             "This model was fitted on every event of the shop, so nothing is left to judge it on. "
-            'Fit one with an end, gw.fit(shop, until="2017-12-01"), or leave model= out: '
-            "evaluate then fits a copy of its own."
+            'Fit one with an end, gw.fit(shop, until="2017-12-01") (goeswith fit SHOP --until 2017-12-01), '
+            "or leave model= (--model) out: evaluate then fits a copy of its own."
         )
     if exam.starts is not None and exam.starts <= fitted_until:
         raise SeenSliceError(
