@@ -24,7 +24,8 @@ from goeswith.testing import corner_shop
 from goeswith.versions import current
 
 run = CliRunner().invoke
-FROZEN = gw.FitConfig(finetune={"method": "frozen"}, features={"steps": 10})
+RANKER = {"ranker": {"rounds": 10}}
+FROZEN = gw.FitConfig(finetune={"method": "frozen"}, features={"steps": 10}, learning=RANKER)
 FROZEN_TOML = '[finetune]\nmethod = "frozen"\n[features]\nsteps = 10\n'
 
 
@@ -297,9 +298,11 @@ def test_a_second_fit_on_one_shop_is_refused_and_the_first_goes_on(shop, setting
 SLOW = gw.FitConfig(
     finetune={"steps": 24, "epochs": 12, "batch": 8, "drawn": 8, "top_layers": 1, "patience": 100, "seconds": None},
     features={"steps": 10},
+    learning=RANKER,
 )
 
 
+@pytest.mark.slow
 def test_a_killed_fit_leaves_the_older_model_answering_and_the_next_one_goes_on_from_its_checkpoint(tmp_path):
     planted = corner_shop.big_corner_shop(n_customers=15, n_weeks=6)
     shop = gw.Shop.create(tmp_path / "shop", planted.products, planted.events)

@@ -12,7 +12,7 @@ from goeswith.explain.book import EvidenceBook
 from goeswith.testing import corner_shop
 
 MONDAY = datetime(2024, 1, 1)
-FROZEN = gw.FitConfig(finetune={"method": "frozen"}, features={"steps": 20})
+FROZEN = gw.FitConfig(finetune={"method": "frozen"}, features={"steps": 10}, learning={"ranker": {"rounds": 20}})
 NAMES = ("bread", "butter", "jam", "honey", "pasta", "sauce", "basil", "milk", "coffee", "tea", "printer", "toner")
 
 

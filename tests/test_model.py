@@ -14,6 +14,7 @@ from goeswith.testing import corner_shop
 SMALL = gw.FitConfig(
     finetune={"steps": 6, "epochs": 1, "batch": 16, "drawn": 32, "top_layers": 1, "seconds": None},
     features={"steps": 30},
+    learning={"ranker": {"rounds": 60}},
 )
 QUICK = gw.FitConfig(finetune={"method": "frozen"}, features={"steps": 20})
 LAST_DAY = date(2024, 3, 31)
@@ -391,6 +392,7 @@ def test_a_model_with_an_end_is_judged_on_what_follows_and_none_on_what_it_saw(m
         gw.evaluate(shop, model=replace(model, fitted_until=None))
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_answers(model, shop, planted):
     customers, products = list(planted.weekly)[:20], planted.products["product_id"].to_list()
 
