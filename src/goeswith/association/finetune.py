@@ -45,7 +45,7 @@ class FinetuneConfig(BaseModel, frozen=True, extra="forbid"):
     steps: PositiveInt = 240
     epochs: PositiveInt = 3
     """The steps are cut into so many parts; after each, losses are reported and the metric decides."""
-    seconds: PositiveFloat | None = 120.0
+    seconds: PositiveFloat | None = 90.0
     """Time for training on two cores; fewer steps are taken where, by the length of the texts, they would not fit.
     A machine that needs three times as long stops there. None takes all steps."""
     batch: PositiveInt = 80

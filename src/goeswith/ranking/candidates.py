@@ -90,37 +90,54 @@ def candidates(
     """
     n_queries, n_items = len(asked), len(allowed)
     pool = np.flatnonzero(allowed)
+    closed = _closed(barred, pool, n_items)
     if quotas is None:
         query, item = np.repeat(np.arange(n_queries), len(pool)), np.tile(pool, n_queries)
     else:
-        lists = [_named(parts, asked, views, name, quota, allowed) for name, quota in quotas.items()]
+        lists = [_named(parts, asked, views, name, quota, pool, closed) for name, quota in quotas.items()]
         if pinned is not None and len(pinned):
             shown = pinned[allowed[pinned]]
             lists.append((np.repeat(np.arange(n_queries), len(shown)), np.tile(shown, n_queries)))
         keys = np.unique(np.concatenate([query * n_items + item for query, item in lists]))
         query, item = keys // n_items, keys % n_items
-    if barred is not None and barred.nnz:
-        rows = np.repeat(np.arange(n_queries), np.diff(barred.indptr))
-        keep = ~np.isin(query * n_items + item, rows * n_items + barred.indices)
+    if len(closed[0]):
+        keep = ~np.isin(query * n_items + item, closed[0] * n_items + pool[closed[1]])
         query, item = query[keep], item[keep]
     return Candidates(query, item, n_queries)
 
 
+Places = tuple[NDArray[np.int64], NDArray[np.int64]]
+
+
+def _closed(barred: csr_array | None, pool: NDArray[np.int64], n_items: int) -> Places:
+    """Queries, and places in the pool, of what may not be an answer."""
+    if barred is None or not barred.nnz:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    place = np.full(n_items, -1, np.int64)
+    place[pool] = np.arange(len(pool))
+    query, at = np.repeat(np.arange(barred.shape[0]), np.diff(barred.indptr)), place[barred.indices]
+    return query[at >= 0], at[at >= 0]
+
+
 def _named(
-    parts: Parts, asked: Queries, views: Mapping[str, Array], name: str, quota: int, allowed: NDArray[np.bool_]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    n_queries = len(asked)
+    parts: Parts,
+    asked: Queries,
+    views: Mapping[str, Array],
+    name: str,
+    quota: int,
+    pool: NDArray[np.int64],
+    closed: Places,
+) -> Places:
+    """The best of one view, of the products that may be an answer; a score of 0 names nothing."""
     if name == OWN:
         own = asked.own
-        row = np.repeat(np.arange(n_queries), np.diff(own.start))
+        row = np.repeat(np.arange(len(asked)), np.diff(own.start))
         order = np.lexsort((-(own.long + 0.2 * np.maximum(own.browsed, 0)), row))
         order = order[np.arange(len(order)) - own.start[row[order]] < quota]
-        order = order[allowed[own.item[order]]]
+        order = order[np.isin(own.item[order], pool)]
         return row[order], own.item[order]
-    if name == POPULAR:
-        pool = np.flatnonzero(allowed)
-        top = pool[np.argsort(-parts.popularity.month[pool], kind="stable")[:quota]]
-        return np.repeat(np.arange(n_queries), len(top)), np.tile(top, n_queries)
-    scores, top = largest(np.where(allowed, views[name], -np.inf), quota)
+    view = np.tile(parts.popularity.month[pool], (len(asked), 1)) if name == POPULAR else views[name][:, pool]
+    view[closed] = -np.inf
+    scores, top = largest(view, quota)
     is_named = np.isfinite(scores) & (scores != 0)
-    return np.nonzero(is_named)[0], top[is_named]
+    return np.nonzero(is_named)[0], pool[top[is_named]]

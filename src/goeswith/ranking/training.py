@@ -27,9 +27,9 @@ QUESTIONS = ("recommend", "novel", "cold", "complete", "related")
 class LearningConfig(BaseModel, frozen=True, extra="forbid"):
     """How many examples the rankers learn from."""
 
-    n_customers: PositiveInt = 2_500
-    n_baskets: PositiveInt = 5_000
-    n_related: PositiveInt = 2_000
+    n_customers: PositiveInt = 1_600
+    n_baskets: PositiveInt = 3_000
+    n_related: PositiveInt = 1_200
     strangers: float = 0.1
     """Share of customers whose history is hidden, so that the ranker knows what to say to somebody new."""
     anonymous: float = 0.5
