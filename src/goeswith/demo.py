@@ -20,12 +20,12 @@ SOURCE = "The Complete Journey (dunnhumby, published for study)"
 WHOLE, SLICE = "The Complete Journey", "The Complete Journey, a slice"
 NOT_PRODUCTS = ("FUEL", "COUPON", "MISCELLANEOUS", "MISC. TRANS.", "MISC SALES TRAN", "CNTRL/STORE SUP")
 HELD_OUT = timedelta(weeks=4)
-QUICK_HOUSEHOLDS = 600
+QUICK_HOUSEHOLDS = 300
 QUICK_SPAN = timedelta(weeks=26)
 QUICK: dict[str, Any] = {
-    "finetune": {"seconds": 20.0},
-    "features": {"steps": 400},
-    "learning": {"n_customers": 600, "n_baskets": 1_500, "n_related": 800},
+    "finetune": {"steps": 8, "epochs": 2},
+    "features": {"steps": 300},
+    "learning": {"slices": 1, "n_customers": 400, "n_baskets": 1_200, "n_related": 600, "ranker": {"rounds": 120}},
 }
 """Settings of the quick demo, as `FitConfig` takes them: less of everything that takes time."""
 KNOWN = ("HAMBURGER BUNS", "DIAPERS")
@@ -38,7 +38,7 @@ def complete_journey(quick: bool = False) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Products and purchases, named as goeswith names columns.
 
     Gasoline, coupons, and what has no product type are no products and are left out. `quick` keeps the last 26 weeks
-    of 600 households, spread evenly over their numbers, and the products that they bought.
+    of 300 households, spread evenly over their numbers, and the products that they bought.
 
     Raises
     ------

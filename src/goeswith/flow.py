@@ -78,7 +78,7 @@ def learn(log: Log, config: FitConfig, cache: Path, progress: Progress | None = 
 
     diary.begin("encode")
     reading = describer.read(log.products)
-    slices = training_slices(log, timedelta(days=config.horizon_days), config.seed)
+    slices = training_slices(log, timedelta(days=config.horizon_days), config.seed, config.learning.slices)
 
     diary.begin("fine-tune the language model")
     tuned = finetune(reading, slices[0] if slices else None, log, raw, config, cache, diary)

@@ -11,7 +11,6 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
-from scipy.sparse import csr_array
 
 from goeswith.association.describer import Describer, Reading, encode, meaning_of
 from goeswith.association.features import FeatureLayer
@@ -34,7 +33,8 @@ from goeswith.ranking.answering import Answerer, Answers, Limits
 from goeswith.ranking.ranker import Ranker, load_ranker
 from goeswith.ranking.ranking import Ranking
 from goeswith.ranking.rules import settle
-from goeswith.ranking.training import QUESTIONS, baskets_to_matrix, empty_histories
+from goeswith.ranking.sources import of_products, of_texts
+from goeswith.ranking.training import QUESTIONS, baskets_to_matrix
 from goeswith.ranking.views import Queries
 from goeswith.versions import folder_of, new_version, promote, verified
 
@@ -328,8 +328,9 @@ class Model:
         self, rows: NDArray[np.int64], n: int, kind: Kind, among: Ids | None, exclude: Ids | None, unknown: Unknown
     ) -> Answers:
         _check_kind(kind)
-        asked = self._of_baskets([rows[[at]] for at in range(len(rows))], np.full(len(rows), -1))
-        return self.answerer.related(asked, rows, self._limits(n, among, exclude, unknown), kind)
+        return self.answerer.related(
+            of_products(self.parts, rows), rows, self._limits(n, among, exclude, unknown), kind
+        )
 
     def _related_to_text(
         self, text: str, n: int, kind: Kind, among: Ids | None, exclude: Ids | None, unknown: Unknown
@@ -339,21 +340,14 @@ class Model:
             raise UsageError("text= is empty. Describe the product in a few words.")
         reading = self.describer.read(pl.DataFrame({"name": [text]}))
         meaning = meaning_of(reading, self.layer, pl.DataFrame({"name": [text]}), [])
-        asked = Queries(
-            empty_histories(self.parts, 1),
-            np.array([-1]),
-            csr_array((1, self.log.n_items), dtype=np.float32),
-            meaning.words,
-            meaning.source,
-        )
+        asked = of_texts(self.parts, meaning)
         return self.answerer.related(asked, None, self._limits(n, among, exclude, unknown), kind)
 
     def _probabilities(
         self, a: NDArray[np.int64], b: NDArray[np.int64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         sources, at = np.unique(a, return_inverse=True)
-        asked = self._of_baskets([sources[[k]] for k in range(len(sources))], np.full(len(sources), -1))
-        opinion = self.answerer.opinion("related", asked, at, b)
+        opinion = self.answerer.opinion("related", of_products(self.parts, sources), at, b)
         both = np.asarray(self.parts.counts.pairs[a, b]).ravel()
         estimates = np.stack(shrunk(both, self.parts.counts.items[a], opinion))
         value, low, high = np.where(a == b, 1.0, estimates)  # every basket with a product holds it

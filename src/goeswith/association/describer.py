@@ -95,5 +95,6 @@ def encode(encoder: Encoder, texts: list[str]) -> Array:
 
 
 def meaning_of(reading: Reading, layer: FeatureLayer, products: pl.DataFrame, attributes: list[str]) -> Meaning:
-    source, target = layer.vectors(reading.inputs)
-    return Meaning(reading.words, source, target, shelves_of(products, attributes))
+    inputs = reading.inputs
+    source, target = layer.vectors(inputs)
+    return Meaning(reading.words, inputs.x, source, target, shelves_of(products, attributes))

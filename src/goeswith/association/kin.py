@@ -10,7 +10,9 @@ from goeswith.association.halves import in_half
 from goeswith.association.largest import largest
 
 KIN = 20
-SHARPNESS = 10.0
+SHARPNESS = 20.0
+"""On the vectors of two blocks (M, words), 10 for each."""
+SLACK = 0.01
 BLOCK = 1_024
 
 
@@ -18,8 +20,7 @@ BLOCK = 1_024
 class Kin:
     """The sold products nearest to each product in words and meaning.
 
-    item : (items, k), their rows; weight : (items, k), exp(10 (cosine - 1)) divided by the row's sum, 0 where there are
-    fewer
+    item : (items, k), their rows; weight : (items, k), see `shares`; 0 where there are fewer
     """
 
     item: NDArray[np.int32]
@@ -78,6 +79,51 @@ def find_kin(
     last = ~itself.any(axis=1)
     itself[last, -1] = True
     item[:, : width - 1] = found[~itself].reshape(len(vectors), width - 1)
-    raw = np.exp(SHARPNESS * (alike[~itself].reshape(len(vectors), width - 1) - 1))
-    weight[:, : width - 1] = in_half(raw / np.maximum(raw.sum(axis=1, keepdims=True), 1e-9))
+    weight[:, : width - 1] = in_half(shares(alike[~itself].reshape(len(vectors), width - 1)))
     return Kin(item, weight)
+
+
+def nearest_kin(
+    vectors: NDArray[np.float32], towards: NDArray[np.float32], sold: NDArray[np.integer], k: int = KIN
+) -> Kin:
+    """The kin of products that are not in the catalogue.
+
+    Parameters
+    ----------
+    vectors : (products, d), unit vectors; towards : (items, d), those of the catalogue
+    sold : (items,), baskets
+
+    Examples
+    --------
+    >>> kin = nearest_kin(np.array([[1.0, 0.0]], np.float32), np.eye(2, dtype=np.float32), np.array([3, 3]), k=1)
+    >>> kin.item.tolist(), kin.weight.tolist()
+    ([[0]], [[1.0]])
+    """
+    known = np.flatnonzero(sold > 0)
+    item, weight = np.zeros((len(vectors), k), np.int32), np.zeros((len(vectors), k), np.float32)
+    cosine, at = largest(vectors @ towards[known].T, k)
+    item[:, : at.shape[1]] = known[at]
+    weight[:, : at.shape[1]] = shares(cosine)
+    return Kin(item, weight)
+
+
+def shares(cosine: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How much each of the kin speaks: the sharpened cosine, times what it is above the last of them.
+
+    Where only the first few are alike, the rest, which resemble anything, fall silent.
+
+    Parameters
+    ----------
+    cosine : (products, k), the largest first
+
+    Returns
+    -------
+    (products, k), rows sum to 1
+
+    Examples
+    --------
+    >>> shares(np.array([[0.9, 0.4, 0.4], [0.7, 0.7, 0.7]], np.float32)).astype(float).round(2).tolist()
+    [[1.0, 0.0, 0.0], [0.33, 0.33, 0.33]]
+    """
+    raw = np.exp(SHARPNESS * (cosine - 1)) * (cosine - cosine[:, -1:] + SLACK)
+    return (raw / np.maximum(raw.sum(axis=1, keepdims=True), 1e-12)).astype(np.float32)

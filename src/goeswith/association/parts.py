@@ -51,11 +51,13 @@ class Meaning:
     """What products mean, sold or not; it does not change with the log.
 
     words : (items, d), the reduced lexical view
+    plain : (items, e), unit vectors of M and words side by side, as F reads them; likeness, not going together
     source, target : (items, e), F's two vectors
     shelves : for each grouping of the catalogue (items,) group numbers, finest first
     """
 
     words: Array
+    plain: Array
     source: Array
     target: Array
     shelves: list[NDArray[np.int64]]
@@ -151,7 +153,7 @@ def fit_parts(
         counts=counts,
         near=companions(counts.pairs),
         windows=companions(window_counts(log)),
-        kin=find_kin(meaning.target, np.arange(log.n_items) if group is None else group, counts.items),
+        kin=find_kin(meaning.plain, np.arange(log.n_items) if group is None else group, counts.items),
         ease=fit_dual_ease(
             csr_array(bought[most_active(histories, config.most_customers)]),
             config.text_weight * meaning.words,

@@ -25,7 +25,7 @@ def demo(
         "goeswith-demo"
     ),
     quick: Annotated[
-        bool, typer.Option("--quick", help="A slice of the data: 600 households, 26 weeks, under 3 minutes.")
+        bool, typer.Option("--quick", help="A slice of the data: 300 households, 26 weeks, under 3 minutes.")
     ] = False,
     json: AsJson = False,
 ) -> None:

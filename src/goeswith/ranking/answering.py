@@ -14,7 +14,7 @@ from goeswith.ranking.candidates import candidates, quotas_for
 from goeswith.ranking.diversity import mmr
 from goeswith.ranking.ranker import Ranker
 from goeswith.ranking.rules import Rules, apply_rules
-from goeswith.ranking.training import COLD, block_size, bought_before
+from goeswith.ranking.training import COLD, baskets_to_matrix, block_size, bought_before
 from goeswith.ranking.views import Array, Candidates, Queries, catalogue_views, features
 
 MOSTLY = 0.5
@@ -90,7 +90,10 @@ class Answerer:
         return self.answer(self._question(limits, novel or across), asked, limits, barred)
 
     def related(self, asked: Queries, sources: NDArray[np.int64] | None, limits: Limits, kind: str) -> Answers:
-        return self.answer("related", asked, limits, asked.held, sources, kind)
+        """What goes with products; sources : (queries,), their rows, or None for texts."""
+        itself = None if sources is None else baskets_to_matrix([sources[[at]] for at in range(len(sources))], self._n)
+        question = "related-cold" if self._asks_for_the_cold(limits) else "related"
+        return self.answer(question, asked, limits, itself, sources, kind)
 
     def opinion(self, question: str, asked: Queries, query: NDArray[np.int64], item: NDArray[np.int64]) -> Array:
         """What the ranker alone thinks of given pairs, in the order given; (pairs,)."""
@@ -123,10 +126,18 @@ class Answerer:
         return known, self.opinion(question, asked, np.arange(len(known)), np.full(len(known), item))
 
     def _question(self, limits: Limits, novel: bool) -> str:
-        cold = self.parts.counts.items[limits.allowed] < COLD
-        if limits.named and len(cold) and cold.mean() >= MOSTLY:
+        if self._asks_for_the_cold(limits):
             return "cold"
         return "novel" if novel else "recommend"
+
+    def _asks_for_the_cold(self, limits: Limits) -> bool:
+        """Whether most of the products that the user named hardly sold."""
+        cold = self.parts.counts.items[limits.allowed] < COLD
+        return limits.named and len(cold) > 0 and bool(cold.mean() >= MOSTLY)
+
+    @property
+    def _n(self) -> int:
+        return self.parts.meaning.n_items
 
     def _whole_categories(self, bought: csr_array) -> csr_array:
         """Bar every product of the categories that a query has bought from."""

@@ -35,6 +35,7 @@ QUOTAS: dict[str, Mapping[str, int]] = {
         "words": 40,
         "text": 40,
     },
+    "related-cold": {"basket_words": 300, "basket_text": 300, "basket_ease": 100},
     "cold": {"ease": 300, "words": 300, "text": 300},
     "complete": {
         OWN: 80,
@@ -60,7 +61,7 @@ QUOTAS: dict[str, Mapping[str, int]] = {
     },
 }
 """How many products each view may name, by the question asked."""
-WEIGHED = {"cold": 3_000}
+WEIGHED = {"cold": 3_000, "related-cold": 3_000}
 FEW = 500
 """Of so few allowed products every one is weighed; of the cold up to WEIGHED, for no view names them well."""
 

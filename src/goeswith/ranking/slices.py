@@ -15,8 +15,7 @@ HIDDEN = 0.15
 """Share of the products whose past is taken away, so that the ranker meets products as cold as tomorrow's are."""
 
 SMALL = 300_000
-SLICES = 3
-"""Up to so many purchases, a log is cut so often."""
+"""Purchases up to which a log is cut several times."""
 
 
 @dataclass(frozen=True)
@@ -39,19 +38,23 @@ class TrainingSlice:
     owners: NDArray[np.int64]
 
 
-def training_slices(log: Log, horizon: timedelta, seed: int) -> list[TrainingSlice]:
+def training_slices(log: Log, horizon: timedelta, seed: int, most: int = 3) -> list[TrainingSlice]:
     """Cut the log where answers to what follows can be checked, the latest cut first; none where nothing follows.
 
     A long log gives its last `horizon`, a short one its last fifth, and where histories are short and ordered each
     customer's last purchase. Small logs are cut again, before each cut, for one slice teaches them little. The same
     products are hidden in every slice, so that what was learnt from a later one tells nothing of them.
+
+    Parameters
+    ----------
+    most : slices of a log of up to SMALL purchases; a larger one gives one
     """
     hidden = np.zeros(log.n_items, bool)
     if log.n_items >= 50:
         hidden[split_by_product(log, HIDDEN, seed)] = True
     slices: list[TrainingSlice] = []
     rest, fewest = log, log.purchases.height / 2
-    while len(slices) < (SLICES if log.purchases.height <= SMALL else 1):
+    while len(slices) < (most if log.purchases.height <= SMALL else 1):
         split = _cut(rest, horizon)
         if split is None or split.before.purchases.is_empty() or split.after.purchases.is_empty():
             break

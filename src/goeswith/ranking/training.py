@@ -13,20 +13,28 @@ from goeswith.association.parts import Parts
 from goeswith.ranking.candidates import candidates, quotas_for
 from goeswith.ranking.ranker import Ranker, RankerConfig, train_ranker
 from goeswith.ranking.slices import TrainingSlice
-from goeswith.ranking.views import Array, Queries, catalogue_views, features
+from goeswith.ranking.sources import of_products
+from goeswith.ranking.views import OF_BOTH, Array, Queries, catalogue_views, features
 
 COLD = 5
 """A product with fewer baskets is cold: what is known of it is mostly its text."""
+MOST_COLD = 1_200
 LARGEST_ASKED = 100
 """Products of a basket that examples are made of."""
+LAST_ONE = 0.5
+"""Share of the baskets of which one product alone is still to come."""
 MOST_TIMES = 4
 """A basket serves as an example at most so often, each time with other products hidden."""
-QUESTIONS = ("recommend", "novel", "cold", "complete", "related")
+COLD_SOURCES = 0.25
+"""Share of the products asked about that lost their past."""
+QUESTIONS = ("recommend", "novel", "cold", "complete", "related", "related-cold")
 
 
 class LearningConfig(BaseModel, frozen=True, extra="forbid"):
     """How many examples the rankers learn from."""
 
+    slices: PositiveInt = 3
+    """Cuts of a small log that examples are taken from; a large one is cut once."""
     n_customers: PositiveInt = 1_600
     n_baskets: PositiveInt = 3_000
     n_related: PositiveInt = 1_200
@@ -108,7 +116,7 @@ def _customer_examples(
 ) -> Examples:
     who = _some(np.unique(slice_.customer), config.n_customers, rng)
     stranger = rng.random(len(who)) < config.strangers
-    allowed = ~slice_.hidden & (parts.counts.items > 0)
+    allowed = _warm(slice_, parts)
 
     def asked(rows: slice) -> tuple[Queries, csr_array | None]:
         known = np.where(stranger[rows], -1, who[rows])
@@ -119,12 +127,8 @@ def _customer_examples(
 
 
 def _of_cold(slice_: TrainingSlice, parts: Parts, config: LearningConfig, rng: np.random.Generator) -> Examples:
-    buyers = np.bincount(slice_.item, minlength=len(slice_.hidden))
-    fewest = 2 if buyers.max(initial=0) > 1 else 1
-    pool = _some(np.flatnonzero((parts.counts.items < COLD) & (buyers >= fewest)), 1_200, rng)
-    who = _some(np.unique(slice_.customer[np.isin(slice_.item, pool)]), config.n_customers, rng)
-    allowed = np.zeros(len(slice_.hidden), bool)
-    allowed[pool] = True
+    allowed = _cold_pool(slice_, parts, rng)
+    who = _some(np.unique(slice_.customer[allowed[slice_.item]]), config.n_customers, rng)
 
     def asked(rows: slice) -> tuple[Queries, csr_array | None]:
         own = parts.histories.take(who[rows])
@@ -134,55 +138,91 @@ def _of_cold(slice_: TrainingSlice, parts: Parts, config: LearningConfig, rng: n
 
 
 def _of_baskets(slice_: TrainingSlice, parts: Parts, config: LearningConfig, rng: np.random.Generator) -> Examples:
+    """Baskets of which one product, or up to a half, is still to come; of few baskets each is asked several times."""
+    fitting = [at for at, items in enumerate(_known_baskets(slice_)) if 2 <= len(items) <= LARGEST_ASKED]
+    times = min(MOST_TIMES, -(-config.n_baskets // max(len(fitting), 1)))
     held: list[NDArray[np.int64]] = []
-    owner, left = [], []
-    for at in rng.permutation(len(slice_.baskets)):
-        items = slice_.baskets[at][~slice_.hidden[slice_.baskets[at]]]
-        if 2 <= len(items) <= 100 and len(held) < config.n_baskets:
-            rng.shuffle(items)
-            known = rng.integers(max(len(items) // 2, 1), len(items))
-            held.append(items[:known])
-            left.append(items[known:])
-            owner.append(-1 if rng.random() < config.anonymous else slice_.owners[at])
-    return _basket_examples(slice_, parts, "complete", held, left, np.array(owner, np.int64))
+    left, owner = [], []
+    for at in rng.permutation(np.repeat(np.array(fitting, dtype=np.int64), times))[: config.n_baskets]:
+        items = rng.permutation(slice_.baskets[at][~slice_.hidden[slice_.baskets[at]]])
+        last = len(items) - 1
+        known = last if rng.random() < LAST_ONE else int(rng.integers(max(len(items) // 2, 1), last + 1))
+        held.append(items[:known])
+        left.append(items[known:])
+        owner.append(-1 if rng.random() < config.anonymous else slice_.owners[at])
+    who = np.array(owner, np.int64)
 
+    def asked(rows: slice) -> tuple[Queries, csr_array | None]:
+        inside = baskets_to_matrix(held[rows], parts.meaning.n_items)
+        return Queries(parts.histories.take(who[rows]), who[rows], inside), inside
 
-def _known(slice_: TrainingSlice, basket: int) -> NDArray[np.bool_]:
-    """Which products of a basket were left their past."""
-    return ~slice_.hidden[slice_.baskets[basket]]
+    return _gather(parts, asked, len(held), "complete", _warm(slice_, parts), _still_to_come(left, parts))
 
 
 def _of_pairs(slice_: TrainingSlice, parts: Parts, config: LearningConfig, rng: np.random.Generator) -> Examples:
-    held: list[NDArray[np.int64]] = []
+    """One product of a basket, now and then one that lost its past, and the others that were in it."""
+    return _pair_examples(slice_, parts, config, rng, "related", _warm(slice_, parts))
+
+
+def _of_cold_pairs(slice_: TrainingSlice, parts: Parts, config: LearningConfig, rng: np.random.Generator) -> Examples:
+    """The same, answered with products that hardly sold. They are few, so trees would learn each by its price."""
+    found = _pair_examples(slice_, parts, config, rng, "related-cold", _cold_pool(slice_, parts, rng))
+    return replace(found, features={name: column for name, column in found.features.items() if name in OF_BOTH})
+
+
+def _pair_examples(
+    slice_: TrainingSlice,
+    parts: Parts,
+    config: LearningConfig,
+    rng: np.random.Generator,
+    question: str,
+    allowed: NDArray[np.bool_],
+) -> Examples:
+    source: list[int] = []
     left = []
     for at in rng.permutation(len(slice_.baskets)):
         items = slice_.baskets[at]
-        items = items[~slice_.hidden[items]]
-        if 1 <= len(items) <= 100 and len(held) < config.n_related:
-            weight = 1 / np.sqrt(parts.counts.items[items] + 1)
-            one = rng.choice(len(items), p=weight / weight.sum())
-            held.append(items[[one]])
-            left.append(np.delete(items, one))
-    return _basket_examples(slice_, parts, "related", held, left, np.full(len(held), -1))
+        others = allowed[items].sum()
+        if len(items) > LARGEST_ASKED or len(source) >= config.n_related or (question != "related" and not others):
+            continue
+        weight = (slice_.hidden[items] == (rng.random() < COLD_SOURCES)) / np.sqrt(parts.counts.items[items] + 1.0)
+        if not weight.sum():
+            continue
+        one = rng.choice(len(items), p=weight / weight.sum())
+        source.append(int(items[one]))
+        left.append(np.delete(items, one))
+    rows = np.array(source, dtype=np.int64)
+
+    def asked(some: slice) -> tuple[Queries, csr_array | None]:
+        itself = baskets_to_matrix([rows[[at]] for at in range(*some.indices(len(rows)))], len(allowed))
+        return of_products(parts, rows[some]), itself
+
+    return _gather(parts, asked, len(rows), question, allowed, _still_to_come(left, parts))
 
 
-def _basket_examples(
-    slice_: TrainingSlice,
-    parts: Parts,
-    question: str,
-    held: list[NDArray[np.int64]],
-    left: list[NDArray[np.int64]],
-    owner: NDArray[np.int64],
-) -> Examples:
-    allowed = ~slice_.hidden & (parts.counts.items > 0)
+def _known_baskets(slice_: TrainingSlice) -> list[NDArray[np.int64]]:
+    """The products of each later basket that were left their past."""
+    return [items[~slice_.hidden[items]] for items in slice_.baskets]
 
-    def asked(rows: slice) -> tuple[Queries, csr_array | None]:
-        inside = baskets_to_matrix(held[rows], len(allowed))
-        return Queries(parts.histories.take(owner[rows]), owner[rows], inside), inside
 
+def _warm(slice_: TrainingSlice, parts: Parts) -> NDArray[np.bool_]:
+    warm: NDArray[np.bool_] = ~slice_.hidden & (parts.counts.items > 0)
+    return warm
+
+
+def _cold_pool(slice_: TrainingSlice, parts: Parts, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Products that hardly sold before the cut and were bought by two customers after it; at most 1,200."""
+    buyers = np.bincount(slice_.item, minlength=len(slice_.hidden))
+    wanted = buyers >= (2 if buyers.max(initial=0) > 1 else 1)
+    pool = np.zeros(len(slice_.hidden), bool)
+    pool[_some(np.flatnonzero((parts.counts.items < COLD) & wanted), MOST_COLD, rng)] = True
+    return pool
+
+
+def _still_to_come(left: list[NDArray[np.int64]], parts: Parts) -> NDArray[np.int64]:
+    """query * items + item of what each basket held besides."""
     query = np.repeat(np.arange(len(left)), [len(items) for items in left])
-    bought = np.unique(query * len(allowed) + np.concatenate([*left, np.zeros(0, np.int64)]))
-    return _gather(parts, asked, len(held), question, allowed, bought)
+    return np.unique(query * parts.meaning.n_items + np.concatenate([*left, np.zeros(0, np.int64)]))
 
 
 EXAMPLES = {
@@ -191,6 +231,7 @@ EXAMPLES = {
     "cold": _of_cold,
     "complete": _of_baskets,
     "related": _of_pairs,
+    "related-cold": _of_cold_pairs,
 }
 
 

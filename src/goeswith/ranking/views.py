@@ -28,8 +28,9 @@ class Queries:
 
     own : the customers' histories; empty ones for somebody unknown
     customer : (queries,), row of the customer, -1 unknown
-    held : (queries, items), ones for the products in the basket; None where the question has no basket
-    words, source : (queries, d) and (queries, e) for a product that is not in the catalogue; None otherwise
+    held : (queries, items), ones for the products in the basket, or shares of kin that stand in for one; None where
+        the question has no basket
+    words, source : (queries, d) and (queries, e), what the product means that is asked about; None for a basket
     """
 
     own: Histories
@@ -75,6 +76,11 @@ def _history_views(parts: Parts, asked: Queries) -> dict[str, Array]:
     }
 
 
+OF_BOTH = frozenset(
+    {"basket_ease", "confidence", "lift", "basket_cosine", "basket_words", "basket_text", "kin_basket_ease"}
+    | {"kin_basket_cosine", "kernel", "nearest", "nearest_words", "best", "closest", "met"}
+)
+"""Features that say how two products suit each other, and nothing of one of them alone."""
 BORROWED = ("ease", "ease_recent", "cosine", "window", "crowd", "basket_ease", "basket_cosine")
 """Views of behaviour that a product takes from its kin as well."""
 
@@ -82,7 +88,7 @@ BORROWED = ("ease", "ease_recent", "cosine", "window", "crowd", "basket_ease", "
 def _basket_views(parts: Parts, asked: Queries) -> dict[str, Array]:
     held, counts, meaning = asked.held, parts.counts, parts.meaning
     assert held is not None
-    size = np.maximum(np.diff(held.indptr), 1).astype(np.float32)[:, None]
+    size = _weight_of(held)[:, None]
     sold = np.maximum(counts.items, 1).astype(np.float32)
     seen = (_over(held, sold) @ counts.pairs).toarray() / size
     damped = (_over(held, sold + 10) @ counts.pairs).toarray() / size
@@ -103,6 +109,11 @@ def _basket_views(parts: Parts, asked: Queries) -> dict[str, Array]:
         "basket_words": words @ meaning.words.T / size,
         "basket_text": source @ meaning.target.T / size,
     }
+
+
+def _weight_of(held: csr_array) -> Array:
+    """(queries,), how many products each basket holds; kin that stand in for one count as one together."""
+    return np.maximum(np.asarray(held.sum(axis=1)).ravel(), 1e-6).astype(np.float32)
 
 
 def _over(held: csr_array, divisor: Array) -> csr_array:
@@ -257,7 +268,7 @@ def _of_basket(parts: Parts, held: csr_array, some: Candidates) -> dict[str, Arr
     """The closest product of the basket, and how many of them were ever seen with the candidate."""
     counts = parts.counts
     best, closest, met = (np.zeros(len(some.item), np.float32) for _ in range(3))
-    size = np.diff(held.indptr).astype(np.float32)
+    size = _weight_of(held)
     for query in range(some.n_queries):
         pairs = some.of(query)
         items = held.indices[held.indptr[query] : held.indptr[query + 1]]
