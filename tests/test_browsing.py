@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 
 def share_found(shop: BigShop, log: Log, cut, cache) -> float:
-    """Of the gadgets that customers looked at just before the cut and bought just after it, the share in their first three."""
+    """Of the gadgets looked at just before the cut and bought just after it, the share in the first three."""
     model = learn(log.until(cut), CONFIG, cache)
     events = shop.log().events
     gadgets = pl.Series(log.items.rows(shop.gadgets), dtype=pl.Int32)

@@ -121,6 +121,7 @@ def learn(log: Log, config: FitConfig, cache: Path, progress: Progress | None = 
         facts={
             "fine_tuning": tuned.reason,
             "moved": tuned.used,
+            "horizon_days": _promised_days(slices, now),
             "losses": diary.losses,
             "stages": diary.seconds,
             "cache": cache,
@@ -152,6 +153,12 @@ def finetune(
     )
     diary.note(f"fine-tuning: {tuned.reason}")
     return tuned
+
+
+def _promised_days(slices: list[TrainingSlice], now: datetime) -> float | None:
+    """What `recommend` promises: the days after the cut that its ranker saw; None where that is the next purchase."""
+    days = (now - slices[0].now) / timedelta(days=1) if slices else 0.0
+    return round(days, 1) if days >= 1 else None
 
 
 def _by_time(slice_: TrainingSlice | None, log: Log) -> tuple[Log, Log | None, Log | None]:

@@ -41,7 +41,7 @@ from goeswith.versions import folder_of, new_version, promote, verified
 Kind = Literal["any", "complement", "substitute"]
 Unknown = Literal["error", "skip"]
 Ids = Sequence[Any] | pl.Series
-REMEMBERED = ("fine_tuning", "stages", "losses", "moved")
+REMEMBERED = ("fine_tuning", "stages", "losses", "moved", "horizon_days")
 """Facts of a fit that a stored version keeps."""
 
 
@@ -442,7 +442,6 @@ class Model:
         facts: dict[str, Any] = {
             "until": self.fitted_until,
             "now": self.parts.now.isoformat(),
-            "horizon_days": self.config.horizon_days,
             "config": self.config.model_dump(mode="json"),
             "encoder": self.encoder.fingerprint,
             **stored,

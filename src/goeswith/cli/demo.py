@@ -94,8 +94,8 @@ def show_answers(answers: dict[str, Any], log: "Log") -> None:
     show(f"The model's estimate: {percent(chance.value)} (between {percent(chance.low)} and {percent(chance.high)})")
     product, households = answers["audience"]
     show(f"\nTo which households should {named(product, log)} be offered?\n")
-    rows = households.to_dicts()
-    show_table(list(households.columns), [list(row.values()) for row in rows])
+    rows = [row | {"probability": percent(row["probability"])} for row in households.to_dicts()]
+    show_table(households.columns, [list(row.values()) for row in rows])
 
 
 def _part(question: str, ranking: Any) -> None:

@@ -11,6 +11,8 @@ from goeswith.data.cut import Split, cut_at, default_split
 from goeswith.data.log import Log
 from goeswith.data.split import split_by_product
 
+LONG = 5
+"""A log of so many horizons gives its last one; a shorter log its last fifth."""
 HIDDEN = 0.15
 """Share of the products whose past is taken away, so that the ranker meets products as cold as tomorrow's are."""
 
@@ -70,7 +72,9 @@ def _cut(log: Log, horizon: timedelta) -> Split | None:
     if log.purchases.is_empty() or not isinstance(last, datetime):
         return None
     split = default_split(log)
-    return cut_at(log, last - horizon) if split.cut is not None and last - split.cut > horizon else split
+    first = log.purchases["time"].min()
+    is_long = split.cut is not None and isinstance(first, datetime) and last - first >= LONG * horizon
+    return cut_at(log, last - horizon) if is_long else split
 
 
 def _slice(split: Split, hidden: NDArray[np.bool_], seed: int) -> TrainingSlice:
