@@ -13,6 +13,7 @@ import os
 import platform
 import subprocess
 import tempfile
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from time import perf_counter
@@ -21,6 +22,7 @@ import polars as pl
 
 from agreement import check_against_shared
 from data_sets import SHARED
+from goeswith.evaluation.guard import refuse_seen
 from goeswith.evaluation.intervals import bootstrap, paired_bootstrap
 from goeswith.evaluation.outcome import MAIN, Outcome, sit
 from peers import PEERS, fitted
@@ -38,6 +40,7 @@ def main() -> None:
     parser.add_argument("--peers", nargs="*", choices=list(PEERS), help="only these; all that suit the data without")
     parser.add_argument("--cache", type=Path, help="folder for the peers' values per query; a second run is quick")
     parser.add_argument("--without-ours", action="store_true", help="the peers alone")
+    parser.add_argument("--shop", type=Path, help="judge the current model of this shop, as `make demo` leaves it")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
 
@@ -47,7 +50,7 @@ def main() -> None:
         print(check_against_shared(trial))
     outcomes = [each for name in asked.peers or trial.peers for each in peer_outcomes(name, trial, asked.cache)]
     if not asked.without_ours:
-        outcomes += our_outcomes(trial, asked.seed)
+        outcomes += our_outcomes(trial, asked.seed, asked.shop)
     print(table := as_table(outcomes, trial))
     if asked.test and not asked.without_ours:
         record(table, trial, asked.seed)
@@ -70,17 +73,29 @@ def peer_outcomes(name: str, trial: Trial, cache: Path | None) -> list[Outcome]:
     return outcomes
 
 
-def our_outcomes(trial: Trial, seed: int) -> list[Outcome]:
-    """goeswith through its public names, with default settings."""
+def our_outcomes(trial: Trial, seed: int, folder: Path | None = None) -> list[Outcome]:
+    """goeswith through its public names: fitted here with default settings, or the model of a shop.
+
+    Raises
+    ------
+    SeenSliceError : the shop's model was fitted on events of the slice
+    """
     import goeswith as gw
 
-    with tempfile.TemporaryDirectory() as folder:
-        shop = gw.Shop.create(Path(folder) / "shop", products=trial.products, events=trial.events)
+    if folder is not None:
+        model = gw.load(folder)
+        refuse_seen(trial.exam, model.fitted_until)
+        return [_as_ours(sit(model, task, trial.exam, K)) for task in trial.exam.tasks]
+    with tempfile.TemporaryDirectory() as scratch:
+        shop = gw.Shop.create(Path(scratch) / "shop", products=trial.products, events=trial.events)
         started = perf_counter()
         model = gw.fit(shop, gw.FitConfig(seed=seed), until=trial.until)
         print(f"  {OURS}: fitted in {perf_counter() - started:.1f} s", flush=True)
-        outcomes = [sit(model, task, trial.exam, K) for task in trial.exam.tasks]
-    return [Outcome(**{**vars(each), "system": OURS}) for each in outcomes]
+        return [_as_ours(sit(model, task, trial.exam, K)) for task in trial.exam.tasks]
+
+
+def _as_ours(outcome: Outcome) -> Outcome:
+    return replace(outcome, system=OURS)
 
 
 def as_table(outcomes: list[Outcome], trial: Trial) -> str:

@@ -8,9 +8,9 @@ import polars as pl
 
 from goeswith.evaluation.intervals import Interval
 
-WIDTH = 680
-LABELS = 190  # room for names at the left
-FIGURES = 120  # room for figures at the right
+WIDTH = 732
+LABELS = 220  # room for names at the left
+FIGURES = 150  # room for figures at the right
 LINE = 26
 COLOURS = ("#0b7a75", "#c8553d", "#5b6c9e", "#b08900", "#7d5ba6", "#4a7c59")
 

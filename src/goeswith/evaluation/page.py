@@ -32,7 +32,7 @@ nav a { color: var(--ours); text-decoration: none; margin-right: 14px; white-spa
 table { border-collapse: collapse; width: 100%; font-size: 14px; font-variant-numeric: tabular-nums; margin: 8px 0; }
 th, td { padding: 5px 10px 5px 0; }
 th { text-align: left; font-weight: 600; color: var(--soft); border-bottom: 1px solid var(--ink); }
-td { border-bottom: 1px solid var(--line); white-space: nowrap; }
+td { border-bottom: 1px solid var(--line); }
 tr.ours td { font-weight: 650; color: var(--ours); }
 .verdict { display: inline-block; border-left: 4px solid var(--peer); padding: 2px 12px; margin: 10px 0; }
 .verdict.ahead { border-color: var(--ours); } .verdict.behind { border-color: #c8553d; }
