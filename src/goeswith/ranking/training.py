@@ -95,8 +95,8 @@ def train_rankers(
 
 
 def block_size(n_items: int) -> int:
-    """Queries at a time, so that a dense view of a block takes some 60 MB."""
-    return int(np.clip(16e6 / max(n_items, 1), 1, 512))
+    """Queries at a time, so that a dense view of a block takes some 30 MB."""
+    return int(np.clip(8e6 / max(n_items, 1), 1, 512))
 
 
 def empty_histories(parts: Parts, n: int) -> Histories:
