@@ -50,7 +50,7 @@ def test_what_shares_most_baskets_with_the_best_seller_stands_among_the_first(sh
 
     answer = json.loads(goeswith("related", shop, best, "-k", 20, "--json"))["products"]
 
-    ids = [each["product_id"] for each in answer]
+    ids = [int(each["product_id"]) for each in answer]
     assert len(ids) == 20 and best not in ids
     assert partner in ids[:5]
 
