@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -32,11 +33,11 @@ class Reading:
     encoded: Array
     words: Array
 
-    @property
+    @cached_property
     def inputs(self) -> ProductInputs:
         return ProductInputs(blocks(self.encoded, self.words))
 
-    @property
+    @cached_property
     def alike(self) -> NDArray[np.int64]:
         """(items,), a number for each text: products that read alike share one."""
         return np.unique(self.texts, return_inverse=True)[1].astype(np.int64)

@@ -12,7 +12,7 @@ from goeswith.data.readers.numbering import ROW
 NUMBERS = ("price", "latitude", "longitude", "stock", "lead_time_days")
 UNNAMED = ("product_id", "brand", "size", "image", "opens", "closes")
 """Text that is not a name, whatever else is missing."""
-_NO = ("false", "no", "n", "0", "f", "off", "out of stock", "unavailable", "否", "无", "下架", "缺货")
+SAYS_NO = ("false", "no", "n", "0", "f", "off", "out of stock", "unavailable", "否", "无", "下架", "缺货")
 
 
 def clean(rows: pl.DataFrame, columns: ColumnMap) -> pl.DataFrame:
@@ -123,7 +123,7 @@ def _typed(name: str, values: pl.Series) -> pl.Expr:
     if name == "available":
         if values.dtype == pl.Boolean:
             return column
-        return ~column.cast(pl.String).str.strip_chars().str.to_lowercase().is_in(_NO)
+        return ~column.cast(pl.String).str.strip_chars().str.to_lowercase().is_in(SAYS_NO)
     plain = _plain(values)
     return plain.cast(pl.String) if name in ("name", "description", "category", "brand", "size", "image") else plain
 

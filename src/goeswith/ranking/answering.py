@@ -14,7 +14,8 @@ from goeswith.ranking.candidates import candidates, quotas_for
 from goeswith.ranking.diversity import mmr
 from goeswith.ranking.ranker import Ranker
 from goeswith.ranking.rules import Rules, apply_rules
-from goeswith.ranking.training import COLD, baskets_to_matrix, block_size, bought_before
+from goeswith.ranking.sources import themselves
+from goeswith.ranking.training import COLD, block_size, bought_before
 from goeswith.ranking.views import Array, Candidates, Queries, catalogue_views, features
 
 MOSTLY = 0.5
@@ -91,7 +92,7 @@ class Answerer:
 
     def related(self, asked: Queries, sources: NDArray[np.int64] | None, limits: Limits, kind: str) -> Answers:
         """What goes with products; sources : (queries,), their rows, or None for texts."""
-        itself = None if sources is None else baskets_to_matrix([sources[[at]] for at in range(len(sources))], self._n)
+        itself = None if sources is None else themselves(self.parts, sources)
         question = "related-cold" if self._asks_for_the_cold(limits) else "related"
         return self.answer(question, asked, limits, itself, sources, kind)
 
@@ -134,10 +135,6 @@ class Answerer:
         """Whether most of the products that the user named hardly sold."""
         cold = self.parts.counts.items[limits.allowed] < COLD
         return limits.named and len(cold) > 0 and bool(cold.mean() >= MOSTLY)
-
-    @property
-    def _n(self) -> int:
-        return self.parts.meaning.n_items
 
     def _whole_categories(self, bought: csr_array) -> csr_array:
         """Bar every product of the categories that a query has bought from."""

@@ -97,9 +97,9 @@ def candidates(
     else:
         lists = [_named(parts, asked, views, name, quota, pool, closed) for name, quota in quotas.items()]
         if pinned is not None and len(pinned):
-            shown = pinned[allowed[pinned]]
-            lists.append((np.repeat(np.arange(n_queries), len(shown)), np.tile(shown, n_queries)))
+            lists.append((np.repeat(np.arange(n_queries), len(pinned)), np.tile(pinned, n_queries)))
         keys = np.unique(np.concatenate([query * n_items + item for query, item in lists]))
+        keys = keys[allowed[keys % n_items]]
         query, item = keys // n_items, keys % n_items
     if len(closed[0]):
         keep = ~np.isin(query * n_items + item, closed[0] * n_items + pool[closed[1]])
@@ -129,13 +129,12 @@ def _named(
     pool: NDArray[np.int64],
     closed: Places,
 ) -> Places:
-    """The best of one view, of the products that may be an answer; a score of 0 names nothing."""
+    """The best of one view among the pool, or what the customer has most; a score of 0 names nothing."""
     if name == OWN:
         own = asked.own
         row = np.repeat(np.arange(len(asked)), np.diff(own.start))
         order = np.lexsort((-(own.long + 0.2 * np.maximum(own.browsed, 0)), row))
         order = order[np.arange(len(order)) - own.start[row[order]] < quota]
-        order = order[np.isin(own.item[order], pool)]
         return row[order], own.item[order]
     view = np.tile(parts.popularity.month[pool], (len(asked), 1)) if name == POPULAR else views[name][:, pool]
     view[closed] = -np.inf

@@ -8,10 +8,10 @@ import polars as pl
 from numpy.typing import NDArray
 from pydantic import BaseModel, model_validator
 
+from goeswith.data.products import SAYS_NO
 from goeswith.data.vocabulary import Vocabulary
 
 UNAVAILABLE, OUT_OF_STOCK, BANNED, PINNED = "unavailable", "out of stock", "banned", "pinned"
-SAYS_NO = ("false", "no", "n", "f", "0", "否", "无", "下架", "缺货")
 
 
 class RulesConfig(BaseModel, frozen=True, extra="forbid"):
@@ -113,7 +113,7 @@ def told(changes: Iterable[Change], names: pl.Series) -> list[str]:
 def says_no(available: pl.Series) -> NDArray[np.bool_]:
     """True where a column of yes and no, of any type, says no; empty says nothing."""
     if available.dtype == pl.String:
-        no = available.str.strip_chars().str.to_lowercase().is_in(list(SAYS_NO))
+        no = available.str.strip_chars().str.to_lowercase().is_in(SAYS_NO)
     else:
         no = available.cast(pl.Float64, strict=False) == 0
     return no.fill_null(False).to_numpy().astype(bool)

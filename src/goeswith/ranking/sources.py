@@ -28,6 +28,12 @@ def of_texts(parts: Parts, meaning: Meaning) -> Queries:
     return _queries(parts, kin, meaning.words, meaning.source, np.zeros(n, np.int64), np.zeros(n, np.float32))
 
 
+def themselves(parts: Parts, rows: NDArray[np.int64]) -> csr_array:
+    """(queries, items), a one for the product that each query asks about: it is no answer to itself."""
+    n = len(rows)
+    return csr_array((np.ones(n, np.float32), (np.arange(n), rows)), shape=(n, parts.meaning.n_items))
+
+
 def _queries(
     parts: Parts, kin: Kin, words: Array, source: Array, rows: NDArray[np.int64], own: NDArray[np.float32]
 ) -> Queries:

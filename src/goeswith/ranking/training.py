@@ -13,7 +13,7 @@ from goeswith.association.parts import Parts
 from goeswith.ranking.candidates import candidates, quotas_for
 from goeswith.ranking.ranker import Ranker, RankerConfig, train_ranker
 from goeswith.ranking.slices import TrainingSlice
-from goeswith.ranking.sources import of_products
+from goeswith.ranking.sources import of_products, themselves
 from goeswith.ranking.views import OF_BOTH, Array, Queries, catalogue_views, features
 
 COLD = 5
@@ -99,10 +99,6 @@ def block_size(n_items: int) -> int:
     return int(np.clip(8e6 / max(n_items, 1), 1, 512))
 
 
-def empty_histories(parts: Parts, n: int) -> Histories:
-    return parts.histories.take(np.full(n, -1))
-
-
 def _of_customers(slice_: TrainingSlice, parts: Parts, config: LearningConfig, rng: np.random.Generator) -> Examples:
     return _customer_examples(slice_, parts, config, rng, "recommend", only_new=False)
 
@@ -139,12 +135,13 @@ def _of_cold(slice_: TrainingSlice, parts: Parts, config: LearningConfig, rng: n
 
 def _of_baskets(slice_: TrainingSlice, parts: Parts, config: LearningConfig, rng: np.random.Generator) -> Examples:
     """Baskets of which one product, or up to a half, is still to come; of few baskets each is asked several times."""
-    fitting = [at for at, items in enumerate(_known_baskets(slice_)) if 2 <= len(items) <= LARGEST_ASKED]
+    baskets = [items[~slice_.hidden[items]] for items in slice_.baskets]
+    fitting = [at for at, items in enumerate(baskets) if 2 <= len(items) <= LARGEST_ASKED]
     times = min(MOST_TIMES, -(-config.n_baskets // max(len(fitting), 1)))
     held: list[NDArray[np.int64]] = []
     left, owner = [], []
     for at in rng.permutation(np.repeat(np.array(fitting, dtype=np.int64), times))[: config.n_baskets]:
-        items = rng.permutation(slice_.baskets[at][~slice_.hidden[slice_.baskets[at]]])
+        items = rng.permutation(baskets[at])
         last = len(items) - 1
         known = last if rng.random() < LAST_ONE else int(rng.integers(max(len(items) // 2, 1), last + 1))
         held.append(items[:known])
@@ -194,15 +191,9 @@ def _pair_examples(
     rows = np.array(source, dtype=np.int64)
 
     def asked(some: slice) -> tuple[Queries, csr_array | None]:
-        itself = baskets_to_matrix([rows[[at]] for at in range(*some.indices(len(rows)))], len(allowed))
-        return of_products(parts, rows[some]), itself
+        return of_products(parts, rows[some]), themselves(parts, rows[some])
 
     return _gather(parts, asked, len(rows), question, allowed, _still_to_come(left, parts))
-
-
-def _known_baskets(slice_: TrainingSlice) -> list[NDArray[np.int64]]:
-    """The products of each later basket that were left their past."""
-    return [items[~slice_.hidden[items]] for items in slice_.baskets]
 
 
 def _warm(slice_: TrainingSlice, parts: Parts) -> NDArray[np.bool_]:
