@@ -214,10 +214,9 @@ def evaluate(
     else:
         refuse_seen(exam, model.fitted_until)
     diary = Diary(progress)
-    diary.begin("baselines")
+    diary.begin("judge beside the baselines")
     before = _as_rows_of(model, split.before)
     baselines = strong_baselines(before, model.texts, model.plain_vectors())
-    diary.begin("judge")
     report = judge(model, baselines, exam)
     diary.end()
     return replace(

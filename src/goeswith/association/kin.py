@@ -13,7 +13,7 @@ KIN = 20
 SHARPNESS = 20.0
 """On the vectors of two blocks (M, words), 10 for each."""
 SLACK = 0.01
-BLOCK = 1_024
+BLOCK = 256
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """What the exam says: ours beside the baselines, with intervals, as text, frame, dictionary or page."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -142,8 +143,8 @@ class Report:
         return lines
 
 
-def judge(recommender: Recommender, baselines: Sequence[Recommender], exam: Exam, k: int = 10) -> Report:
-    """Put the same exam to a recommender and its baselines.
+def judge(recommender: Recommender, baselines: Iterable[Recommender], exam: Exam, k: int = 10) -> Report:
+    """Put the same exam to a recommender and its baselines, one after the other.
 
     Parameters
     ----------
@@ -154,11 +155,12 @@ def judge(recommender: Recommender, baselines: Sequence[Recommender], exam: Exam
     ------
     UsageError : two of them have the same name, or k is below 1
     """
-    systems = [recommender, *baselines]
-    names = [each.name for each in systems]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise UsageError(f"Each recommender needs a name of its own; {', '.join(twice)} stands for several.")
-    outcomes = [sit(each, task, exam, k) for task in exam.tasks for each in systems]
+    sat: dict[str, list[Outcome]] = {}
+    for each in chain([recommender], baselines):
+        if each.name in sat:
+            raise UsageError(f"Each recommender needs a name of its own; {each.name} stands for several.")
+        sat[each.name] = [sit(each, task, exam, k) for task in exam.tasks]
+        del each  # before the next one is fitted
+    outcomes = [outcome for of_task in zip(*sat.values(), strict=True) for outcome in of_task]
     titles = {task.name: task.title for task in exam.tasks}
     return Report(recommender.name, k, outcomes, titles, exam.cut, exam.missing)

@@ -1,6 +1,7 @@
 """Strong simple recommenders that sit the same exam as the model."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,8 +37,8 @@ def strong_baselines(
     texts: Sequence[str] | None = None,
     vectors: NDArray[np.float32] | None = None,
     ease_items: int = 8_000,
-) -> list[Recommender]:
-    """What a user would pick instead, fitted on this log.
+) -> Iterator[Recommender]:
+    """What a user would pick instead, fitted on this log one after the other: together they take gigabytes.
 
     Parameters
     ----------
@@ -46,19 +47,23 @@ def strong_baselines(
     vectors : (items, d), of length one, from an encoder as it comes; left out without
     ease_items : best sellers that EASE takes
     """
+    return map(partial(Baseline, log), _scorers(log, texts, vectors, ease_items))
+
+
+def _scorers(
+    log: Log, texts: Sequence[str] | None, vectors: NDArray[np.float32] | None, ease_items: int
+) -> Iterator[Scorer]:
+    yield Popularity(log)
+    yield PersonalFrequency(log)
     at_least = 5 if (purchases(log) > 0).sum() > LARGE else 1
     pairs = basket_pairs(log, at_least)
-    scorers: list[Scorer] = [
-        Popularity(log),
-        PersonalFrequency(log),
-        BasketRules(log, "cosine", at_least, N_RULES, pairs),
-        BasketRules(log, "confidence", at_least, N_RULES, pairs),
-        ItemNeighbours(log, at_least=at_least),
-        Ease(log, "customers", ease_items),
-        Ease(log, "baskets", ease_items),
-    ]
+    yield BasketRules(log, "cosine", at_least, N_RULES, pairs)
+    yield BasketRules(log, "confidence", at_least, N_RULES, pairs)
+    del pairs
+    yield ItemNeighbours(log, at_least=at_least)
+    yield Ease(log, "customers", ease_items)
+    yield Ease(log, "baskets", ease_items)
     if texts is not None:
-        scorers.append(WordProfile(log, [words(text) for text in texts]))
+        yield WordProfile(log, [words(text) for text in texts])
     if vectors is not None:
-        scorers.append(MeaningProfile(log, vectors))
-    return [Baseline(log, scorer) for scorer in scorers]
+        yield MeaningProfile(log, vectors)
