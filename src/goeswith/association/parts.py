@@ -13,6 +13,7 @@ from scipy.sparse import csr_array
 from goeswith.association.behaviour import Popularity, popularity_of
 from goeswith.association.counts import Counts, basket_matrix, count_pairs
 from goeswith.association.crowd import Crowd, of_length_one
+from goeswith.association.habits import Habits, fit_habits
 from goeswith.association.halves import in_half
 from goeswith.association.histories import Histories, histories_of
 from goeswith.association.kin import Kin, find_kin
@@ -109,8 +110,16 @@ class Parts:
     def crowd(self) -> Crowd:
         """The customers that collective EASE learns from, by what they buy again and again."""
         weights = self.histories.matrix(self.histories.long, self.meaning.n_items)
-        who = most_active(self.histories, self.ease.interactions.shape[0])
-        return Crowd(who, of_length_one(csr_array(weights[who])))
+        return Crowd(self._learnt_from, of_length_one(csr_array(weights[self._learnt_from])))
+
+    @cached_property
+    def habits(self) -> Habits:
+        """What the same customers put into their baskets."""
+        return fit_habits(self.histories, self._learnt_from, self.meaning.n_items)
+
+    @cached_property
+    def _learnt_from(self) -> NDArray[np.int64]:
+        return most_active(self.histories, self.ease.interactions.shape[0])
 
     @cached_property
     def baskets_of(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -16,7 +16,7 @@ def _baskets(n: N, w: W) -> tuple[str, str]:
 
 
 def _unsold(n: N, w: W) -> tuple[str, str]:
-    return f"no basket has {w['product']} yet", "not sold yet"
+    return f"no basket has {w['product']} yet", f"{w['product']} was never sold"
 
 
 def _borrowed(n: N, w: W) -> tuple[str, str]:

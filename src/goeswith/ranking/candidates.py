@@ -40,6 +40,8 @@ QUOTAS: dict[str, Mapping[str, int]] = {
     "complete": {
         OWN: 80,
         "together": 40,
+        "often": 40,
+        "lately": 40,
         "confidence": 60,
         "basket_cosine": 40,
         "basket_ease": 60,
