@@ -6,6 +6,8 @@ import pytest
 
 from goeswith.config import FitConfig
 from goeswith.flow import learn
+from goeswith.ranking import sources
+from goeswith.ranking.index import GraphIndex
 from goeswith.testing.big_corner_shop import big_corner_shop
 
 CONFIG = FitConfig.model_validate({"finetune": {"method": "frozen"}, "features": {"steps": 100}})
@@ -34,3 +36,12 @@ def test_a_product_in_the_catalogue_that_never_sold_is_answered_alike(model):
 
 def test_a_text_that_resembles_nothing_is_not_answered_with_certainty(model):
     assert model.related(text="qwxz 123", n=5).probabilities.max() < 0.6
+
+
+def test_the_graph_of_a_large_catalogue_names_the_same(model, monkeypatch):
+    exact = model.related(text="burger buns with sesame", n=3).ids
+    monkeypatch.setattr(sources, "LARGE", 0)
+    graph = sources.sold_index(model.parts)
+    assert isinstance(graph.vectors, GraphIndex)
+    monkeypatch.setitem(model.__dict__, "sold", graph)
+    assert model.related(text="burger buns with sesame", n=3).ids == exact

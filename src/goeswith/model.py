@@ -33,7 +33,7 @@ from goeswith.ranking.answering import Answerer, Answers, Limits
 from goeswith.ranking.ranker import Ranker, load_ranker
 from goeswith.ranking.ranking import Ranking
 from goeswith.ranking.rules import settle
-from goeswith.ranking.sources import of_products, of_texts
+from goeswith.ranking.sources import SoldIndex, of_products, of_texts, sold_index
 from goeswith.ranking.training import QUESTIONS, baskets_to_matrix
 from goeswith.ranking.views import Queries
 from goeswith.versions import folder_of, new_version, promote, verified
@@ -258,6 +258,10 @@ class Model:
         return Answerer(self.parts, self.rankers, rules, self._categories, self.config.diversity)
 
     @cached_property
+    def sold(self) -> SoldIndex:
+        return sold_index(self.parts)
+
+    @cached_property
     def book(self) -> EvidenceBook:
         return EvidenceBook(self.log)
 
@@ -340,7 +344,7 @@ class Model:
             raise UsageError("text= is empty. Describe the product in a few words.")
         reading = self.describer.read(pl.DataFrame({"name": [text]}))
         meaning = meaning_of(reading, self.layer, pl.DataFrame({"name": [text]}), [])
-        asked = of_texts(self.parts, meaning)
+        asked = of_texts(self.parts, meaning, self.sold)
         return self.answerer.related(asked, None, self._limits(n, among, exclude, unknown), kind)
 
     def _probabilities(

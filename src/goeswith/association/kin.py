@@ -83,28 +83,23 @@ def find_kin(
     return Kin(item, weight)
 
 
-def nearest_kin(
-    vectors: NDArray[np.float32], towards: NDArray[np.float32], sold: NDArray[np.integer], k: int = KIN
-) -> Kin:
-    """The kin of products that are not in the catalogue.
+def kin_of(item: NDArray[np.integer], cosine: NDArray[np.float32], k: int = KIN) -> Kin:
+    """The kin of products that are not in the catalogue, from the sold products found nearest to them.
 
     Parameters
     ----------
-    vectors : (products, d), unit vectors; towards : (items, d), those of the catalogue
-    sold : (items,), baskets
+    item, cosine : (products, up to k), the nearest first
 
     Examples
     --------
-    >>> kin = nearest_kin(np.array([[1.0, 0.0]], np.float32), np.eye(2, dtype=np.float32), np.array([3, 3]), k=1)
+    >>> kin = kin_of(np.array([[7]]), np.array([[0.9]], np.float32), k=2)
     >>> kin.item.tolist(), kin.weight.tolist()
-    ([[0]], [[1.0]])
+    ([[7, 0]], [[1.0, 0.0]])
     """
-    known = np.flatnonzero(sold > 0)
-    item, weight = np.zeros((len(vectors), k), np.int32), np.zeros((len(vectors), k), np.float32)
-    cosine, at = largest(vectors @ towards[known].T, k)
-    item[:, : at.shape[1]] = known[at]
-    weight[:, : at.shape[1]] = shares(cosine)
-    return Kin(item, weight)
+    found, weight = np.zeros((len(item), k), np.int32), np.zeros((len(item), k), np.float32)
+    found[:, : item.shape[1]] = item
+    weight[:, : item.shape[1]] = shares(cosine)
+    return Kin(found, weight)
 
 
 def shares(cosine: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,13 +1,19 @@
 """A product as a question: what goes with it, be it sold daily, hardly, never, or only a text."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from goeswith.association.kin import Kin, nearest_kin
+from goeswith.association.kin import KIN, Kin, kin_of
 from goeswith.association.parts import Meaning, Parts
+from goeswith.ranking.exact_index import ExactIndex
+from goeswith.ranking.index import GraphIndex, VectorIndex
 from goeswith.ranking.views import Array, Queries
 
+LARGE = 200_000
+"""Sold products from which a text is looked up in a graph of neighbours, whose time hardly grows with the catalogue."""
 ENOUGH = 5.0
 """Baskets of its own that weigh as much as all its kin."""
 
@@ -21,11 +27,33 @@ def of_products(parts: Parts, rows: NDArray[np.int64]) -> Queries:
     return _queries(parts, kin, meaning.words[rows], meaning.source[rows], rows, own)
 
 
-def of_texts(parts: Parts, meaning: Meaning) -> Queries:
+@dataclass(frozen=True)
+class SoldIndex:
+    """The products that were sold, to be found by what they mean. rows : (sold,); vectors : their place in it."""
+
+    rows: NDArray[np.int64]
+    vectors: VectorIndex
+
+    def kin(self, meaning: Meaning) -> Kin:
+        """The sold products nearest to each of these texts."""
+        if not len(self.rows):
+            return kin_of(np.zeros((meaning.n_items, 0), np.int64), np.zeros((meaning.n_items, 0), np.float32))
+        place, cosine = self.vectors.search(meaning.plain, min(KIN, len(self.rows)))
+        return kin_of(self.rows[place], cosine)
+
+
+def sold_index(parts: Parts) -> SoldIndex:
+    """Every vector is looked at, up to LARGE of them; beyond, a graph is."""
+    rows = np.flatnonzero(parts.counts.items > 0)
+    build = ExactIndex.build if len(rows) <= LARGE else GraphIndex.build
+    return SoldIndex(rows, build(parts.meaning.plain[rows]))
+
+
+def of_texts(parts: Parts, meaning: Meaning, sold: SoldIndex) -> Queries:
     """Products that are not in the catalogue, of which only the meaning is known."""
-    kin = nearest_kin(meaning.plain, parts.meaning.plain, parts.counts.items)
     n = meaning.n_items
-    return _queries(parts, kin, meaning.words, meaning.source, np.zeros(n, np.int64), np.zeros(n, np.float32))
+    nothing = np.zeros(n, np.int64), np.zeros(n, np.float32)
+    return _queries(parts, sold.kin(meaning), meaning.words, meaning.source, *nothing)
 
 
 def themselves(parts: Parts, rows: NDArray[np.int64]) -> csr_array:
