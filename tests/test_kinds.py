@@ -11,7 +11,7 @@ from goeswith.association.histories import histories_of
 from goeswith.association.kin import Kin
 from goeswith.association.kinds import Kinds, of_kind
 from goeswith.testing import corner_shop
-from goeswith.testing.corner_shop import as_log
+from goeswith.testing.corner_shop import as_log, big_corner_shop
 
 LOG = corner_shop.log()
 
@@ -128,6 +128,29 @@ def test_a_little_likeness_is_enough_where_products_are_bought_in_turn():
     parts_one_way, log = turns("AB")
     parts_one_way.meaning = parts.meaning
     assert not Kinds(parts_one_way).evidence(*(rows(x, log=log) for x in "ab")).substitute.any()
+
+
+@pytest.fixture(scope="module")
+def planted():
+    """The larger shop, whose texts are alike by the words that they share."""
+    big = big_corner_shop(n_customers=150)
+    log = big.log()
+    words = [set(name.split()) for name in log.products["product_id"]]
+    every = sorted(set().union(*words))
+    bags = np.array([[word in own for word in every] for own in words], np.float32)
+    parts = shop(log=log)
+    parts.meaning.plain = bags / np.linalg.norm(bags, axis=1, keepdims=True)
+    return big, log, parts
+
+
+@pytest.mark.parametrize(
+    ("pairs", "kind"), [("directed", "complement"), ("together", "complement"), ("substitutes", "substitute")]
+)
+def test_planted_kinds_are_found(planted, pairs, kind):
+    big, log, parts = planted
+
+    for one, other in getattr(big, pairs):
+        assert label(parts, one, other, log) == label(parts, other, one, log) == kind
 
 
 def test_what_is_looked_at_together_and_not_both_bought_speaks_for_a_substitute():

@@ -17,6 +17,9 @@ MOST = 2.5
 """Units of interchange that are believed at most."""
 ALONG = 0.4
 """Log lift, of baskets and of what follows in sum, from which substitutes are also taken along with each other."""
+ONE_WAY = 2.0
+"""Log of how much more often one product follows the other than they are taken in turn, from which neither stands in
+for the other, whatever the texts say: a laser printer and toner for it."""
 WINDOW = 7.0
 """Days between a look at one product and one at another that belong to one choice."""
 CUSTOMERS = 2_000
@@ -29,7 +32,8 @@ class Evidence:
 
     alike : of the texts; 0 as any two products of the shop, 1 the same
     together : in one basket
-    along : both bought by one customer, b after a and never before it, or at once
+    along : both bought by one customer, b after a and never before it (less those of the other order), or at once
+    one_way : both bought by one customer, in one order and not in the other, whichever it is
     in_turn : both bought by one customer, now in one order and now in the other
     looked : both looked at within days, and not both bought
     kin_together : in one basket, they or their kin
@@ -38,6 +42,7 @@ class Evidence:
     alike: Array
     together: Array
     along: Array
+    one_way: Array
     in_turn: Array
     looked: Array
     kin_together: Array
@@ -46,7 +51,8 @@ class Evidence:
     def substitute(self) -> NDArray[np.bool_]:
         """Of one sort by their texts, by being bought in turn rather than together, or by being weighed against."""
         interchange = self.in_turn - np.maximum(self.together, 0) + np.maximum(self.looked, 0)
-        return np.asarray(self.alike + TRUST * np.clip(interchange, -MOST, MOST) >= ALIKE)
+        of_one_sort = self.alike + TRUST * np.clip(interchange, -MOST, MOST) >= ALIKE
+        return np.asarray(of_one_sort & (self.one_way - self.in_turn < ONE_WAY))
 
     @property
     def taken_along(self) -> NDArray[np.bool_]:
@@ -107,13 +113,13 @@ class Kinds:
 
     def evidence(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> Evidence:
         """What speaks for pairs of rows. a, b : (pairs,)"""
-        found = np.zeros((6, len(a)), np.float32)  # in the order of Evidence
+        found = np.zeros((7, len(a)), np.float32)  # in the order of Evidence
         plain = self.parts.meaning.plain
         for one in np.unique(a):
             at = np.flatnonzero(a == one)
             found[0, at] = self._alike(plain[[one]], plain[b[at]])
-            found[[[1], [5]], at] = self._baskets(int(one), b[at])
-            found[[[2], [3], [4]], at] = self._customers(int(one), b[at])
+            found[[[1], [6]], at] = self._baskets(int(one), b[at])
+            found[[[2], [3], [4], [5]], at] = self._customers(int(one), b[at])
         return Evidence(*found)
 
     def _alike(self, one: Array, others: Array) -> Array:
@@ -142,13 +148,13 @@ class Kinds:
         )
 
     def _customers(self, a: int, b: NDArray[np.int64]) -> Array:
-        """Log lifts of both from one customer, in this order; of in turn; and of both looked at; (3, items)."""
+        """Log lifts of both from one customer, in this order, one way, in turn; and of both looked at; (4, items)."""
         own = self.parts.histories
         rows = self._rows_by_item[self._start[a] : self._start[a + 1]]
         share = max(1.0, len(rows) / CUSTOMERS)
         some = rows[np.linspace(0, len(rows) - 1, min(len(rows), CUSTOMERS)).astype(np.int64)]
         if len(some) == 0:
-            return np.zeros((3, len(b)), np.float32)
+            return np.zeros((4, len(b)), np.float32)
         who = np.searchsorted(own.start, some, side="right") - 1
         begin, length = own.start[who], own.start[who + 1] - own.start[who]
         place = np.full(self.parts.meaning.n_items, -1, np.int32)
@@ -175,6 +181,7 @@ class Kinds:
         return np.stack(
             [
                 _log_lift(at_once + np.maximum(only_after - only_before, 0), chance),
+                _log_lift(np.abs(only_after - only_before), chance),
                 _log_lift(both_ways + 2 * np.minimum(only_after, only_before), chance),
                 _log_lift(looked, np.maximum(met - chance, 0)),
             ]
