@@ -206,6 +206,14 @@ def test_both_passes_either_filter():
     assert of_kind(labels, "substitute").tolist() == [False, True, True]
 
 
+def test_a_pair_asked_about_twice_is_answered_twice():
+    parts, log = turns("ab")
+
+    found = Kinds(parts).evidence(rows("a", "a", "a", log=log), rows("b", "c", "b", log=log))
+
+    assert found.in_turn[0] == found.in_turn[2] == evidence(parts, "a", "b", log).in_turn[0] > 1
+
+
 def test_of_many_customers_a_part_is_counted_for_all(monkeypatch):
     parts, log = turns("AB")
     whole = evidence(parts, "a", "b", log).along

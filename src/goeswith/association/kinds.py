@@ -117,9 +117,10 @@ class Kinds:
         plain = self.parts.meaning.plain
         for one in np.unique(a):
             at = np.flatnonzero(a == one)
-            found[0, at] = self._alike(plain[[one]], plain[b[at]])
-            found[[[1], [6]], at] = self._baskets(int(one), b[at])
-            found[[[2], [3], [4], [5]], at] = self._customers(int(one), b[at])
+            others, back = np.unique(b[at], return_inverse=True)
+            found[0, at] = self._alike(plain[[one]], plain[others])[back]
+            found[[[1], [6]], at] = self._baskets(int(one), others)[:, back]
+            found[[[2], [3], [4], [5]], at] = self._customers(int(one), others)[:, back]
         return Evidence(*found)
 
     def _alike(self, one: Array, others: Array) -> Array:
