@@ -15,7 +15,7 @@ from safetensors.numpy import load_file, save_file
 from goeswith.association.describer import Describer, Reading, encode, meaning_of
 from goeswith.association.features import FeatureLayer
 from goeswith.association.histories import histories_from
-from goeswith.association.kinds import COMPLEMENT, SUBSTITUTE, is_substitute
+from goeswith.association.kinds import COMPLEMENT, SUBSTITUTE
 from goeswith.association.parts import Parts
 from goeswith.association.parts_file import load_parts, save_parts
 from goeswith.association.probability import Probability, shrunk
@@ -81,17 +81,19 @@ class Model:
     ) -> Ranking:
         """What goes with a product of the catalogue, or with one that only has a text.
 
-        The probability is that of a basket with the product also holding the other.
+        The probability is that of a basket with the product also holding the other. Each answer is labelled complement
+        (goes with it), substitute (instead of it) or both (of one sort, and taken along); kind="complement" gives
+        complements and both, kind="substitute" substitutes and both.
         """
         if (product is None) == (text is None):
             raise UsageError("Name one product, or pass text=; not both and not neither.")
         if text is not None:
-            return self._ranking(self._related_to_text(text, n, kind, among, exclude, unknown), [], kind)
+            return self._related_to_text(text, n, kind, among, exclude, unknown)
         rows = self.log.items.rows([product], unknown)
         if len(rows) == 0:
-            return self._ranking(None, [], kind)
+            return self._ranking(None, [])
         answers = self._related(rows, n, kind, among, exclude, unknown)
-        return self._ranking(answers, rows, kind, reasons=(lambda row: self._why_pair(rows[0], row)) if why else None)
+        return self._ranking(answers, rows, reasons=(lambda row: self._why_pair(rows[0], row)) if why else None)
 
     def complete(
         self,
@@ -338,14 +340,15 @@ class Model:
 
     def _related_to_text(
         self, text: str, n: int, kind: Kind, among: Ids | None, exclude: Ids | None, unknown: Unknown
-    ) -> Answers:
+    ) -> Ranking:
         _check_kind(kind)
         if not text.strip():
             raise UsageError("text= is empty. Describe the product in a few words.")
         reading = self.describer.read(pl.DataFrame({"name": [text]}))
         meaning = meaning_of(reading, self.layer, pl.DataFrame({"name": [text]}), [])
-        asked = of_texts(self.parts, meaning, self.sold)
-        return self.answerer.related(asked, None, self._limits(n, among, exclude, unknown), kind)
+        limits = self._limits(n, among, exclude, unknown)
+        answers = self.answerer.related_to_text(of_texts(self.parts, meaning, self.sold), meaning.plain[0], limits, kind)
+        return self._ranking(answers, labels=self.answerer.kinds.labels_beside_text(meaning.plain[0], answers.item))
 
     def _probabilities(
         self, a: NDArray[np.int64], b: NDArray[np.int64]
@@ -382,20 +385,21 @@ class Model:
     def _ranking(
         self,
         answers: Answers | None,
-        beside: Sequence[int] | NDArray[np.int64],
-        kind: Kind = "any",
+        beside: Sequence[int] | NDArray[np.int64] = (),
         reasons: Any = None,
+        labels: NDArray[np.str_] | None = None,
     ) -> Ranking:
         if answers is None:
             return Ranking([], np.zeros(0), np.zeros(0), [], [], [])
         rows = answers.item
-        alike = is_substitute(self.parts, np.asarray(beside, dtype=np.int64)[:200], rows)
+        if labels is None:
+            labels = self.answerer.kinds.labels(np.asarray(beside, dtype=np.int64)[:200], rows)
         names = self.log.products["name"].gather(rows).cast(pl.String).fill_null("").to_list()
         return Ranking(
             self.log.items.ids(rows).to_list(),
             answers.score,
             answers.probability,
-            [SUBSTITUTE if one else COMPLEMENT for one in alike],
+            labels.tolist(),
             [reasons(int(row)) if reasons else [] for row in rows],
             names,
         )

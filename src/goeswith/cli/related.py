@@ -29,7 +29,7 @@ def related(
     ] = None,
     k: HowMany = 10,
     why: WithReasons = False,
-    kind: Annotated[Kind, typer.Option(help="Bought together, bought instead, or both.")] = "any",
+    kind: Annotated[Kind, typer.Option(help="Bought together, bought instead, or any.")] = "any",
     among: Among = None,
     exclude: Exclude = None,
     unknown: Unknown = "error",

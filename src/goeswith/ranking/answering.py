@@ -1,13 +1,14 @@
 """From a block of questions to ranked rows: candidates, views, the ranker, rules, diversity, in this order."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from goeswith.association.kinds import SUBSTITUTE, is_substitute
+from goeswith.association.kinds import Kinds, of_kind
 from goeswith.association.parts import Parts
 from goeswith.association.probability import shrunk
 from goeswith.ranking.candidates import candidates, quotas_for
@@ -19,6 +20,9 @@ from goeswith.ranking.training import COLD, block_size, bought_before
 from goeswith.ranking.views import Array, Candidates, Queries, catalogue_views, features
 
 MOSTLY = 0.5
+Labels = Callable[[int, NDArray[np.int64]], NDArray[np.str_]]
+"""What kinds some products are of, for the query of this number."""
+Keep = Callable[[int, NDArray[np.int64]], NDArray[np.bool_]]
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,7 @@ class Answerer:
         barred: csr_array | None = None,
         sources: NDArray[np.int64] | None = None,
         kind: str = "any",
+        labels: Labels | None = None,
     ) -> Answers:
         """Rank for every query.
 
@@ -74,13 +79,15 @@ class Answerer:
         ----------
         barred : (queries, items), what may not be an answer to one query
         sources : (queries,), the product each query asks about, for `related`
+        kind, labels : answers of this kind only; labels tell the kinds
         """
         size = block_size(self.parts.meaning.n_items)
         blocks = []
         for start in range(0, len(asked), size):
             rows = np.arange(start, min(start + size, len(asked)))
             some = None if sources is None else sources[rows]
-            blocks.append(self._block(question, part_of(asked, rows), limits, _rows(barred, rows), some, kind, start))
+            keep = None if kind == "any" or labels is None else _keeping(kind, labels, start)
+            blocks.append(self._block(question, part_of(asked, rows), limits, _rows(barred, rows), some, keep, start))
         return _joined(blocks)
 
     def recommend(self, asked: Queries, limits: Limits, novel: bool, across: bool) -> Answers:
@@ -90,11 +97,26 @@ class Answerer:
             barred = self._whole_categories(barred)
         return self.answer(self._question(limits, novel or across), asked, limits, barred)
 
-    def related(self, asked: Queries, sources: NDArray[np.int64] | None, limits: Limits, kind: str) -> Answers:
-        """What goes with products; sources : (queries,), their rows, or None for texts."""
-        itself = None if sources is None else themselves(self.parts, sources)
-        question = "related-cold" if self._asks_for_the_cold(limits) else "related"
-        return self.answer(question, asked, limits, itself, sources, kind)
+    def related(self, asked: Queries, sources: NDArray[np.int64], limits: Limits, kind: str) -> Answers:
+        """What goes with products; sources : (queries,), their rows."""
+
+        def labels(query: int, items: NDArray[np.int64]) -> NDArray[np.str_]:
+            return self.kinds.labels(sources[[query]], items)
+
+        itself = themselves(self.parts, sources)
+        return self.answer(self._related_question(limits), asked, limits, itself, sources, kind, labels)
+
+    def related_to_text(self, asked: Queries, plain: Array, limits: Limits, kind: str) -> Answers:
+        """What goes with one product of which only a text is known; plain : (d,), what it reads like."""
+
+        def labels(_: int, items: NDArray[np.int64]) -> NDArray[np.str_]:
+            return self.kinds.labels_beside_text(plain, items)
+
+        return self.answer(self._related_question(limits), asked, limits, kind=kind, labels=labels)
+
+    @cached_property
+    def kinds(self) -> Kinds:
+        return Kinds(self.parts)
 
     def opinion(self, question: str, asked: Queries, query: NDArray[np.int64], item: NDArray[np.int64]) -> Array:
         """What the ranker alone thinks of given pairs, in the order given; (pairs,)."""
@@ -131,6 +153,9 @@ class Answerer:
             return "cold"
         return "novel" if novel else "recommend"
 
+    def _related_question(self, limits: Limits) -> str:
+        return "related-cold" if self._asks_for_the_cold(limits) else "related"
+
     def _asks_for_the_cold(self, limits: Limits) -> bool:
         """Whether most of the products that the user named hardly sold."""
         cold = self.parts.counts.items[limits.allowed] < COLD
@@ -152,7 +177,7 @@ class Answerer:
         limits: Limits,
         barred: csr_array | None,
         sources: NDArray[np.int64] | None,
-        kind: str,
+        keep: Keep | None,
         start: int,
     ) -> Answers:
         parts = self.parts
@@ -168,10 +193,8 @@ class Answerer:
         chosen = []
         for query in range(some.n_queries):
             at = np.arange(*some.of(query).indices(len(some.query)))
-            if kind != "any":
-                about = sources[[query]] if sources is not None else np.zeros(0, np.int64)
-                alike = is_substitute(parts, about, some.item[at])
-                at = at[alike if kind == SUBSTITUTE else ~alike]
+            if keep is not None:
+                at = at[keep(query, some.item[at])]
             chosen.append(self._first(at[np.argsort(-chance[at], kind="stable")], some, chance, limits.n))
         order = np.concatenate([*chosen, np.zeros(0, np.int64)]).astype(np.int64)
         rank = np.concatenate([*(np.arange(1, len(at) + 1) for at in chosen), np.zeros(0, np.int64)]).astype(np.int64)
@@ -188,6 +211,11 @@ class Answerer:
             kept, _ = apply_rules(some.item[at], self.rules)
             at = np.array([place[int(item)] for item in kept], dtype=np.int64)
         return at[:n]
+
+
+def _keeping(kind: str, labels: Labels, start: int) -> Keep:
+    """Whether products of a block that begins at query `start` are of a kind."""
+    return lambda query, items: of_kind(labels(start + query, items), kind)
 
 
 def part_of(asked: Queries, rows: NDArray[np.int64]) -> Queries:

@@ -20,7 +20,7 @@ class Ranking:
     ids : product ids, as in the user's files
     scores : (n,), what the order was made of; no unit, comparable within one ranking only
     probabilities : (n,), between 0 and 1; NaN where none could be given
-    kinds : "complement" or "substitute", one a product
+    kinds : "complement", "substitute" or "both", one a product
     reasons : short reasons, one list a product; the list may be empty
     names : product names
 
