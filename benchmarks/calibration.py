@@ -17,18 +17,16 @@ import argparse
 import tempfile
 from pathlib import Path
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
-from scipy.special import expit
 from scipy.stats import beta, betabinom
 
 import goeswith as gw
 from goeswith.association.probability import COVERAGE
 from goeswith.evaluation.guard import refuse_seen
+from goeswith.evaluation.judged import as_cases, judged_baskets, judged_customers, judged_pairs
 from goeswith.evaluation.reliability import (
     brier,
     calibration_slope,
@@ -41,9 +39,7 @@ from trials import TRIALS, Trial
 Numbers = NDArray[np.float64]
 FEWEST = 50
 """Later baskets with a, for its pairs to be judged."""
-BESIDE = 20
 DAMPING = 10
-MOST_QUERIES = 2_000
 
 
 def main() -> None:
@@ -69,115 +65,41 @@ def main() -> None:
 
 def tell(model: gw.Model, trial: Trial, seed: int) -> None:
     print(f"calibrators: {model.calibrators}\n")
-    pairs = judged_pairs(model, later_baskets(trial, model), seed)
-    print(f"{pairs['a'].n_unique():,} products a, {len(pairs):,} pairs")
+    later = later_lines(trial, model)
+    sold = model.log.items.ids(np.flatnonzero(model.parts.counts.items > 0))
+    known = model.log.customers.ids(np.flatnonzero(model.parts.histories.n_baskets > 0))
+    pairs = with_confidence(model, judged_pairs(model, later, sold, FEWEST, None))
+    print(f"{pairs['source_id'].n_unique():,} products a, {len(pairs):,} pairs\n{HEAD}")
     kinds = {"top 20": pl.col("top"), "random": ~pl.col("top"), "both": pl.lit(value=True)}
-    systems = {"goeswith": "value", "raw confidence": "raw", "damped confidence": "damped"}
-    print(HEAD)
+    for kind, chosen in kinds.items():
+        for system, column in {"goeswith": "value", "raw confidence": "raw", "damped confidence": "damped"}.items():
+            print(row(f"{kind}, {system}", *as_cases(pairs.filter(chosen), column)))
     for kind, chosen in kinds.items():
         some = pairs.filter(chosen)
-        for system, column in systems.items():
-            print(row(f"{kind}, {system}", *as_cases(some, column)))
-    for kind, chosen in kinds.items():
-        print_holding(kind, pairs.filter(chosen))
-    for kind, chosen in kinds.items():
-        some = pairs.filter(chosen)
-        print_bins(f"pairs, {kind}", *as_cases(some, "value"), some["a"].to_numpy().repeat(2))
-    for title, answers in judged_questions(model, trial):
-        happened = answers["right"].to_numpy().astype(np.float64)
-        said = expit(answers["score"].to_numpy())
-        print(f"\n{title}\n{HEAD}\n" + row("goeswith", said, happened, np.ones(len(said))))
-        print_bins(title, said, happened, np.ones(len(said)), answers["query"].to_numpy())
+        print_bins(f"pairs, {kind}", *as_cases(some), some["source_id"].to_numpy().repeat(2))
+        print_holding(kind, some)
+    seen = later.filter(pl.col("customer_id").is_in(known.implode()))
+    for title, told in (judged_customers(model, seen) | judged_baskets(model, later, seen)).items():
+        said, right, one = told["said"].to_numpy(), told["right"].to_numpy(), np.ones(len(told))
+        print(f"\n{HEAD}\n" + row(title, said, right, one))
+        print_bins(title, said, right, one, told["query"].to_numpy())
 
 
-def later_baskets(trial: Trial, model: gw.Model) -> pl.DataFrame:
+def later_lines(trial: Trial, model: gw.Model) -> pl.DataFrame:
     """customer_id, basket_id, product_id of the time after the fit, distinct; products of the catalogue."""
     later = trial.events.filter(pl.col("timestamp") > trial.until)
     lines = later.select("customer_id", "basket_id", "product_id").unique(maintain_order=True)
     return lines.filter(pl.col("product_id").is_in(model.log.items.series.implode()))
 
 
-def judged_pairs(model: gw.Model, lines: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """a, b (rows), top, value, low, high, raw, damped; came and cases: later baskets with both, and with a."""
-    items, counts = model.log.items, model.parts.counts
-    later = csr_array(
-        (
-            np.ones(len(lines), np.float32),
-            (lines["basket_id"].rank("dense").to_numpy() - 1, items.rows(lines["product_id"])),
-        )
-    )
-    later.resize((later.shape[0], model.log.n_items))
-    held = np.asarray(later.sum(axis=0)).ravel()
-    rows = np.flatnonzero((held >= FEWEST) & (counts.items > 0))
-    told = model.related_many(items.ids(rows), n=BESIDE)
-    top = set(zip(items.rows(told["source_id"]).tolist(), items.rows(told["product_id"]).tolist(), strict=True))
-    drawn = np.random.default_rng(seed).choice(np.flatnonzero(counts.items > 0), (len(rows), BESIDE))
-    random = {(int(a), int(b)) for a, some in zip(rows, drawn, strict=True) for b in some if a != b}
-    pairs = np.array(sorted(top | random))
-    a, b = pairs.T
-    ids = zip(items.ids(a), items.ids(b), strict=True)
+def with_confidence(model: gw.Model, pairs: pl.DataFrame) -> pl.DataFrame:
+    """The pairs with raw, damped : what the counts of the fit say alone."""
+    counts = model.parts.counts
+    a, b = (model.log.items.rows(pairs[name]) for name in ("source_id", "product_id"))
     both = np.asarray(counts.pairs[a, b], dtype=np.float64).ravel()
-    return pl.DataFrame(
-        {
-            "a": a,
-            "b": b,
-            "top": [(one, other) in top for one, other in pairs.tolist()],
-            **model.probability_many(list(ids)).select("value", "low", "high").to_dict(),
-            "raw": both / counts.items[a],
-            "damped": both / (counts.items[a] + DAMPING),
-            "came": np.asarray(csr_array(later.T @ later)[a, b], dtype=np.float64).ravel(),
-            "cases": held[a].astype(np.float64),
-        }
+    return pairs.with_columns(
+        raw=pl.Series(both / counts.items[a]), damped=pl.Series(both / (counts.items[a] + DAMPING))
     )
-
-
-def judged_questions(model: gw.Model, trial: Trial) -> list[tuple[str, pl.DataFrame]]:
-    """query, score, right : of the first 20 answers to each query, whether they came."""
-    lines = later_baskets(trial, model)
-    known = lines.filter(pl.col("customer_id").is_in(model.log.customers.series.implode()))
-    who = known["customer_id"].unique().sort()[:MOST_QUERIES]
-    bought = known.select(query="customer_id", product_id="product_id").unique()
-    judged = []
-    for title, novel in (("next, repeats allowed", False), ("next, novel", True)):
-        told = model.recommend_many(who, n=BESIDE, novel=novel).rename({"customer_id": "query"})
-        judged.append((title, _right(told, bought)))
-    held, left, customers = cut_baskets(known, np.random.default_rng(0))
-    for title, people in (("complete, customer known", customers), ("complete, basket alone", None)):
-        told = model.complete_many(held, people, n=BESIDE).rename({"basket": "query"})
-        judged.append((title, _right(told, left)))
-    return judged
-
-
-def cut_baskets(lines: pl.DataFrame, rng: np.random.Generator) -> tuple[list[Any], pl.DataFrame, list[Any]]:
-    """Baskets of two products and more, of which one is still to come, or as often up to a half."""
-    baskets = (
-        lines.group_by("basket_id").agg(pl.col("customer_id").first(), pl.col("product_id").sort()).sort("basket_id")
-    )
-    baskets = baskets.filter(pl.col("product_id").list.len().is_between(2, 100))
-    drawn = baskets[np.sort(rng.choice(len(baskets), min(MOST_QUERIES, len(baskets)), replace=False))]
-    held, left = [], []
-    for query, products in enumerate(drawn["product_id"].to_list()):
-        mixed = [products[at] for at in rng.permutation(len(products))]
-        last = len(mixed) - 1
-        n = last if rng.random() < 0.5 else int(rng.integers(max(len(mixed) // 2, 1), last + 1))
-        held.append(mixed[:n])
-        left += [(query, product) for product in mixed[n:]]
-    truth = pl.DataFrame(left, schema={"query": pl.Int64, "product_id": lines["product_id"].dtype}, orient="row")
-    return held, truth, drawn["customer_id"].to_list()
-
-
-def _right(told: pl.DataFrame, truth: pl.DataFrame) -> pl.DataFrame:
-    truth = truth.with_columns(right=pl.lit(1.0))
-    return told.join(truth, on=["query", "product_id"], how="left", maintain_order="left").with_columns(
-        pl.col("right").fill_null(0.0), pl.col("query").rank("dense")
-    )
-
-
-def as_cases(pairs: pl.DataFrame, column: str) -> tuple[Numbers, Numbers, Numbers]:
-    """probability, outcome, weight : two rows a pair, for the later baskets with b and those without."""
-    came, cases = pairs["came"].to_numpy(), pairs["cases"].to_numpy()
-    weight = np.stack([came, cases - came], axis=1).ravel()
-    return pairs[column].to_numpy().repeat(2), np.tile([1.0, 0.0], len(pairs)), weight
 
 
 HEAD = f"{'':36}{'Brier':>9}{'log loss':>10}{'slope':>7}{'intercept':>11}{'ECE':>9}{'said':>8}{'came':>8}"

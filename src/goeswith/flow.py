@@ -25,6 +25,7 @@ from goeswith.errors import DataError
 from goeswith.evaluation.baselines import strong_baselines
 from goeswith.evaluation.exam import build_exam
 from goeswith.evaluation.guard import refuse_seen
+from goeswith.evaluation.judged import Cases, judged_probabilities
 from goeswith.evaluation.protocol import Exam
 from goeswith.evaluation.report import Report, judge
 from goeswith.language.encoder import load_encoder
@@ -229,10 +230,25 @@ def evaluate(
     diary.end()
     return replace(
         report,
-        probability=model.judged_pairs(split.after),
+        probability=_judged(model, split.after),
         losses=model.facts.get("losses", {}),
         stages={**model.facts.get("stages", {}), **diary.seconds},
     )
+
+
+def _judged(model: Model, after: Log) -> dict[str, Cases]:
+    """Probabilities of every kind, and what came of them later."""
+    log = model.log
+    lines = after.purchases.select("customer", "basket", "item").drop_nulls(["basket", "item"])
+    lines = lines.unique(maintain_order=True)
+    ids = {
+        "customer_id": log.customers.series.gather(lines["customer"]),
+        "product_id": log.items.series.gather(lines["item"]),
+    }
+    later = pl.DataFrame({"basket_id": lines["basket"], **ids})
+    sold = log.items.ids(np.flatnonzero(model.parts.counts.items > 0))
+    known = log.customers.ids(np.flatnonzero(model.parts.histories.n_baskets > 0))
+    return judged_probabilities(model, later, sold, known)
 
 
 def _as_rows_of(model: Model, before: Log) -> Log:

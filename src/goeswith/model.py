@@ -354,22 +354,6 @@ class Model:
         value, low, high = np.where(a == b, 1.0, estimates)  # every basket with a product holds it
         return value, low, high
 
-    def judged_probabilities(self, after: Log) -> dict[str, Cases]:
-        """Probabilities of every kind, and what came of them in the log of a later time."""
-        lines = after.purchases.select("customer", "basket", "item").drop_nulls(["basket", "item"]).unique(
-            maintain_order=True
-        )
-        later = pl.DataFrame(
-            {
-                "customer_id": self.log.customers.ids(lines["customer"].fill_null(0).to_numpy()),
-                "basket_id": lines["basket"],
-                "product_id": self.log.items.ids(lines["item"].to_numpy()),
-            }
-        ).with_columns(pl.when(lines["customer"].is_not_null()).then("customer_id").alias("customer_id"))
-        sold = self.log.items.ids(np.flatnonzero(self.parts.counts.items > 0))
-        known = self.log.customers.ids(np.flatnonzero(self.parts.histories.n_baskets > 0))
-        return judged_probabilities(self, later, sold, known)
-
     def _ranking(
         self,
         answers: Answers | None,

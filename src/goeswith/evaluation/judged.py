@@ -127,8 +127,9 @@ def cut_baskets(lines: pl.DataFrame) -> tuple[list[list[Any]], pl.DataFrame, lis
         n = last if rng.random() < LAST_ONE else int(rng.integers(max(len(mixed) // 2, 1), last + 1))
         held.append(mixed[:n])
         left += [(query, product) for product in mixed[n:]]
-    schema = {"query": pl.Int64, "product_id": lines.schema["product_id"]}
-    return held, pl.DataFrame(left, schema=schema, orient="row"), drawn["customer_id"].to_list()
+    truth = pl.DataFrame({"query": [query for query, _ in left], "product_id": [product for _, product in left]})
+    truth = truth.cast({"query": pl.Int64, "product_id": lines["product_id"].dtype})
+    return held, truth, drawn["customer_id"].to_list()
 
 
 def _marked(told: pl.DataFrame, truth: pl.DataFrame) -> pl.DataFrame:
