@@ -54,16 +54,16 @@ def main() -> None:
     if asked.shop is not None:
         model = gw.load(asked.shop)
         refuse_seen(trial.exam, model.fitted_until)
-        return tell(model, trial, asked.seed)
+        return tell(model, trial)
     with tempfile.TemporaryDirectory() as scratch:
         shop = gw.Shop.create(Path(scratch) / "shop", products=trial.products, events=trial.events)
         started = perf_counter()
         model = gw.fit(shop, gw.FitConfig(seed=asked.seed), until=trial.until)
         print(f"{trial.name}, {trial.part} slice: fitted in {perf_counter() - started:.1f} s", flush=True)
-        tell(model, trial, asked.seed)
+        tell(model, trial)
 
 
-def tell(model: gw.Model, trial: Trial, seed: int) -> None:
+def tell(model: gw.Model, trial: Trial) -> None:
     print(f"calibrators: {model.calibrators}\n")
     later = later_lines(trial, model)
     sold = model.log.items.ids(np.flatnonzero(model.parts.counts.items > 0))

@@ -20,8 +20,8 @@ PRIORS = (20.0, 40.0, 80.0, 160.0, 320.0, 640.0)
 COVERAGE = 0.9
 LEAST = 0.5
 """The least either side of an interval weighs, in baskets (Jeffreys' prior): what was never seen may still happen."""
-AHEAD = 2.5
-"""The months to come drift further from a forecast than those that it was calibrated on, by this factor of variance."""
+AHEAD = 2.25
+"""The time to come drifts half as far again (in log odds) from a forecast as the time that it was calibrated on."""
 SMALLEST = 1e-7
 STEEPEST, FLATTEST = 20.0, 0.05
 FIRMNESS = 5.0
