@@ -87,7 +87,7 @@ def test_an_interval_narrows_with_baskets_and_widens_with_drift():
 
 @pytest.fixture(scope="module")
 def drifting():
-    """3,000 pairs of known shares, which change by 0.4 in log odds until the later baskets; opinions are half the odds."""
+    """3,000 pairs of known shares, which change by 0.4 in log odds until later; opinions are half the odds."""
     rng = np.random.default_rng(0)
     before = rng.normal(-2, 1, 3_000)
     later = before + rng.normal(0, 0.4, 3_000)
@@ -159,6 +159,23 @@ def test_related_and_probability_say_the_same_of_a_pair(model):
 
     np.testing.assert_allclose(answer.probabilities, told, rtol=1e-5)
     assert model.probability("bread", "bread").value == 1.0
+
+
+def test_a_text_is_believed_as_a_product_without_a_basket(model):
+    answer = model.related(text="fresh rye bread", n=3)
+
+    calibrators = model.calibrators
+    model.calibrators = Calibrators()
+    del model.answerer
+    plain = model.related(text="fresh rye bread", n=3)
+    model.calibrators = calibrators
+    del model.answerer
+
+    none = np.zeros(3)
+    assert answer.ids == plain.ids
+    belief, bare = calibrators.pairs, PairBelief()
+    assert bare.value(none, none, plain.probabilities) == pytest.approx(plain.probabilities)
+    assert answer.probabilities == pytest.approx(belief.value(none, none, plain.probabilities), rel=1e-5)
 
 
 def test_calibration_leaves_the_order_of_a_list_as_it_was(model):

@@ -19,6 +19,7 @@ from goeswith.ranking.training import COLD, block_size, bought_before
 from goeswith.ranking.views import Array, Candidates, Queries, catalogue_views, features
 
 MOSTLY = 0.5
+OF_PAIRS = ("related", "related-cold")
 
 
 @dataclass(frozen=True)
@@ -166,10 +167,9 @@ class Answerer:
         table = features(parts, asked, views, some)
         chance = self.rankers[question].probability(table)
         probability = self.calibrators.of(question)(chance)
-        if sources is not None:
-            both = np.asarray(parts.counts.pairs[sources[some.query], some.item]).ravel()
-            believed = self.calibrators.pairs_of(question)
-            probability = believed.value(both, parts.counts.items[sources[some.query]], chance)
+        if question in OF_PAIRS:
+            both, with_a = self._counted(sources, some)
+            probability = self.calibrators.pairs_of(question).value(both, with_a, chance)
             chance = probability.astype(np.float32)
         chosen = []
         for query in range(some.n_queries):
@@ -184,6 +184,14 @@ class Answerer:
         answered = probability[order]
         bounded = np.clip(answered, 1e-9, 1 - 1e-9)
         return Answers(some.query[order] + start, some.item[order], rank, np.log(bounded / (1 - bounded)), answered)
+
+    def _counted(self, sources: NDArray[np.int64] | None, some: Candidates) -> tuple[Array, Array]:
+        """Baskets with both, and with the product asked about; of a text alone there are none."""
+        if sources is None:
+            none = np.zeros(len(some.item), np.float32)
+            return none, none
+        a, counts = sources[some.query], self.parts.counts
+        return np.asarray(counts.pairs[a, some.item], np.float32).ravel(), counts.items[a].astype(np.float32)
 
     def _first(self, at: NDArray[np.int64], some: Candidates, chance: Array, n: int) -> NDArray[np.int64]:
         if self.diversity > 0 and len(at) > 1:
