@@ -129,7 +129,7 @@ class Tags(HTMLParser):
 def test_the_page_is_whole_and_asks_nothing_of_the_network(corner_report, tmp_path):
     rng = np.random.default_rng(0)
     p = rng.random(200)
-    full = with_fit(corner_report, probability=(p, (rng.random(200) < p).astype(float)))
+    full = with_fit(corner_report, probability={"pairs": (p, (rng.random(200) < p).astype(float), np.ones(200))})
 
     html = full.to_html(tmp_path / "report.html")
 

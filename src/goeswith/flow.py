@@ -15,6 +15,7 @@ from goeswith.association.features import FeatureLayer
 from goeswith.association.finetune import FineTuned, finetune_encoder
 from goeswith.association.loop import Progress as LoopProgress
 from goeswith.association.parts import Parts, fit_parts
+from goeswith.association.probability import Calibrators
 from goeswith.association.train import train_features
 from goeswith.config import FitConfig
 from goeswith.data.cut import cut_at, default_split
@@ -24,12 +25,14 @@ from goeswith.errors import DataError
 from goeswith.evaluation.baselines import strong_baselines
 from goeswith.evaluation.exam import build_exam
 from goeswith.evaluation.guard import refuse_seen
+from goeswith.evaluation.judged import Cases, judged_probabilities
 from goeswith.evaluation.protocol import Exam
 from goeswith.evaluation.report import Report, judge
 from goeswith.language.encoder import load_encoder
 from goeswith.language.vector_cache import CachedEncoder
 from goeswith.model import Model
 from goeswith.progress import Epoch, Note, Progress, Stage, Step
+from goeswith.ranking.pair_cases import PairCases, learn_pair_belief, pair_cases
 from goeswith.ranking.ranker import MixRanker, Ranker
 from goeswith.ranking.rules import settle
 from goeswith.ranking.slices import TrainingSlice, training_slices
@@ -89,6 +92,7 @@ def learn(log: Log, config: FitConfig, cache: Path, progress: Progress | None = 
         reading = replace(reading, encoded=encode(encoder, reading.texts))
 
     rankers: dict[str, Ranker] = {question: MixRanker(0.01) for question in QUESTIONS}
+    calibrators, pairs = Calibrators(), list[PairCases]()
     taught: list[dict[str, Examples]] = []
     for slice_ in slices:
         diary.begin("feature layer, on the past")
@@ -97,11 +101,15 @@ def learn(log: Log, config: FitConfig, cache: Path, progress: Progress | None = 
         parts = _parts(slice_.seen, slice_.now, reading, layer, describer, config)
         diary.begin("examples for the rankers")
         taught.append(examples_of(slice_, parts, config.learning, config.seed))
+        pairs += pair_cases(slice_, parts, config.learning, config.seed)
         del parts
         gc.collect()
     if slices:
         diary.begin("rankers")
-        rankers = train_rankers(taught, config.learning, config.seed, lambda name: diary.note(f"ranker: {name}"))
+        rankers, curves = train_rankers(
+            taught, config.learning, config.seed, lambda name: diary.note(f"ranker: {name}")
+        )
+        calibrators = Calibrators(curves, learn_pair_belief(pairs, rankers["related"]))
     del taught
 
     diary.begin("feature layer")
@@ -118,6 +126,7 @@ def learn(log: Log, config: FitConfig, cache: Path, progress: Progress | None = 
         encoded=reading.encoded,
         layer=layer,
         config=config,
+        calibrators=calibrators,
         facts={
             "fine_tuning": tuned.reason,
             "moved": tuned.used,
@@ -221,10 +230,25 @@ def evaluate(
     diary.end()
     return replace(
         report,
-        probability=model.judged_pairs(split.after),
+        probability=_judged(model, split.after),
         losses=model.facts.get("losses", {}),
         stages={**model.facts.get("stages", {}), **diary.seconds},
     )
+
+
+def _judged(model: Model, after: Log) -> dict[str, Cases]:
+    """Probabilities of every kind, and what came of them later."""
+    log = model.log
+    lines = after.purchases.select("customer", "basket", "item").drop_nulls(["basket", "item"])
+    lines = lines.unique(maintain_order=True)
+    ids = {
+        "customer_id": log.customers.series.gather(lines["customer"]),
+        "product_id": log.items.series.gather(lines["item"]),
+    }
+    later = pl.DataFrame({"basket_id": lines["basket"], **ids})
+    sold = log.items.ids(np.flatnonzero(model.parts.counts.items > 0))
+    known = log.customers.ids(np.flatnonzero(model.parts.histories.n_baskets > 0))
+    return judged_probabilities(model, later, sold, known)
 
 
 def _as_rows_of(model: Model, before: Log) -> Log:

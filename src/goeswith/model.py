@@ -18,7 +18,7 @@ from goeswith.association.histories import histories_from
 from goeswith.association.kinds import COMPLEMENT, SUBSTITUTE
 from goeswith.association.parts import Parts
 from goeswith.association.parts_file import load_parts, save_parts
-from goeswith.association.probability import Probability, shrunk
+from goeswith.association.probability import Calibrators, Probability
 from goeswith.config import FitConfig
 from goeswith.data.log import Log
 from goeswith.data.shop import Shop
@@ -64,6 +64,7 @@ class Model:
     fitted_until: datetime | None = None
     version: str = "unsaved"
     name: str = "goeswith"
+    calibrators: Calibrators = field(default_factory=Calibrators)
 
     # --- one question
 
@@ -257,7 +258,7 @@ class Model:
     @cached_property
     def answerer(self) -> Answerer:
         rules = settle(self.config.rules, self.log.products, self.log.items)
-        return Answerer(self.parts, self.rankers, rules, self._categories, self.config.diversity)
+        return Answerer(self.parts, self.rankers, rules, self._categories, self.calibrators, self.config.diversity)
 
     @cached_property
     def sold(self) -> SoldIndex:
@@ -347,7 +348,9 @@ class Model:
         reading = self.describer.read(pl.DataFrame({"name": [text]}))
         meaning = meaning_of(reading, self.layer, pl.DataFrame({"name": [text]}), [])
         limits = self._limits(n, among, exclude, unknown)
-        answers = self.answerer.related_to_text(of_texts(self.parts, meaning, self.sold), meaning.plain[0], limits, kind)
+        answers = self.answerer.related_to_text(
+            of_texts(self.parts, meaning, self.sold), meaning.plain[0], limits, kind
+        )
         return self._ranking(answers, labels=self.answerer.kinds.labels_beside_text(meaning.plain[0], answers.item))
 
     def _probabilities(
@@ -356,31 +359,9 @@ class Model:
         sources, at = np.unique(a, return_inverse=True)
         opinion = self.answerer.opinion("related", of_products(self.parts, sources), at, b)
         both = np.asarray(self.parts.counts.pairs[a, b]).ravel()
-        estimates = np.stack(shrunk(both, self.parts.counts.items[a], opinion))
+        estimates = np.stack(self.calibrators.pairs.estimate(both, self.parts.counts.items[a], opinion))
         value, low, high = np.where(a == b, 1.0, estimates)  # every basket with a product holds it
         return value, low, high
-
-    def judged_pairs(
-        self, after: Log, n_sources: int = 300, baskets: int = 30
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-        """Probabilities of pairs, and what came of them in later baskets.
-
-        The commonest products of the later baskets, each with the 20 that the model relates to it, looked up in at most
-        `baskets` of the baskets that hold it. None where hardly anything happened later.
-        """
-        lines = after.purchases.select("basket", "item").drop_nulls().unique(maintain_order=True)
-        counted = lines.group_by("item").len()
-        common = counted.filter(pl.col("len") >= 20).sort(["len", "item"], descending=[True, False])
-        rows = common["item"].head(n_sources).to_numpy().astype(np.int64)
-        if len(rows) < 5:
-            return None
-        answers = self._related(rows, 20, "any", None, None, "error")
-        pairs = pl.DataFrame({"item": rows[answers.query], "other": answers.item, "value": answers.probability})
-        asked = lines.filter(pl.int_range(pl.len()).over("item") < baskets)
-        cases = pairs.with_columns(pl.col("item", "other").cast(pl.Int32)).join(asked, on="item", maintain_order="left")
-        held = lines.select("basket", other="item", came=pl.lit(1.0))
-        came = cases.join(held, on=["basket", "other"], how="left", maintain_order="left")["came"].fill_null(0.0)
-        return cases["value"].to_numpy(), came.to_numpy()
 
     def _ranking(
         self,
@@ -463,6 +444,7 @@ class Model:
             save_parts(self.parts, folder)
             for question in QUESTIONS:
                 self.rankers[question].save(folder / _ranker_file(question))
+            self.calibrators.save(folder / "calibration.json")
             (folder / "log").mkdir()
             self.log.products.write_parquet(folder / "log" / "products.parquet")
             self.log.customers.series.to_frame("customer_id").write_parquet(folder / "log" / "customers.parquet")
@@ -512,6 +494,7 @@ def load(shop: str | Path | Shop, version: str | None = None) -> Model:
         facts={**facts, "cache": opened.folder / "cache"},
         fitted_until=datetime.fromisoformat(manifest["until"]) if manifest["until"] else None,
         version=folder.name,
+        calibrators=Calibrators.load(folder / "calibration.json"),
     )
 
 

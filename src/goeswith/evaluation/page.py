@@ -7,6 +7,7 @@ from goeswith.evaluation import charts
 from goeswith.evaluation.intervals import bootstrap
 from goeswith.evaluation.outcome import MAIN
 from goeswith.evaluation.reliability import (
+    Numbers,
     brier,
     calibration_slope,
     expected_calibration_error,
@@ -146,18 +147,27 @@ def _missing(report: "Report") -> str:
 
 
 def _probability(report: "Report") -> str:
-    if report.probability is None:
+    if not report.probability:
         return ""
-    p, y = report.probability
-    slope, _ = calibration_slope(p, y)
-    figures = (
-        f"Expected calibration error {expected_calibration_error(p, y):.4f}, Brier {brier(p, y):.4f}, "
-        f"log loss {log_loss(p, y):.4f}, slope {slope:.2f} (1 is right), {len(p):,} pairs."
-    )
+    plots = "".join(_reliability(name, *cases) for name, cases in report.probability.items())
     return (
-        f'<h2>Can the probabilities be believed?</h2><p class="soft">{figures}</p>'
-        f"<figure>{charts.reliability(reliability_curve(p, y), 'reliability of the probabilities')}"
-        "<figcaption>Bins of equal mass; whiskers are two standard errors.</figcaption></figure>"
+        '<h2>Can the probabilities be believed?</h2><p class="soft">Each is compared with what came later: a pair with '
+        "the later baskets that hold its first product, an answer with what the customer or the basket came to.</p>"
+        f"{plots}"
+    )
+
+
+def _reliability(name: str, p: Numbers, y: Numbers, weight: Numbers) -> str:
+    slope, _ = calibration_slope(p, y, weight=weight)
+    figures = (
+        f"Expected calibration error {expected_calibration_error(p, y, weight=weight):.4f}, "
+        f"Brier {brier(p, y, weight):.4f}, log loss {log_loss(p, y, weight):.4f}, "
+        f"slope {slope:.2f} (1 is right), {weight.sum():,.0f} cases."
+    )
+    curve = charts.reliability(reliability_curve(p, y, weight=weight), f"reliability: {name}")
+    return (
+        f'<h3>{escape(name)}</h3><p class="soft">{figures}</p>'
+        f"<figure>{curve}<figcaption>Bins of equal mass; whiskers are two standard errors.</figcaption></figure>"
     )
 
 

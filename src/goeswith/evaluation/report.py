@@ -6,12 +6,11 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from goeswith.errors import UsageError
 from goeswith.evaluation.intervals import Interval, bootstrap, paired_bootstrap
+from goeswith.evaluation.judged import Cases
 from goeswith.evaluation.metrics import METRICS
 from goeswith.evaluation.outcome import EXPOSURE, MAIN, Outcome, sit
 from goeswith.evaluation.protocol import Exam, Recommender
@@ -27,7 +26,7 @@ class Report:
     titles : task to what it asks, in words
     cut : how past and future were told apart
     missing : tasks that this shop does not allow, and why
-    probability : (probability, outcome) of pairs on held-out time, where they are known
+    probability : kind of probability to what was said and what came on held-out time; see `judged`
     losses : name to loss by step or epoch, of the fit
     stages : name to seconds, of the fit
     """
@@ -38,7 +37,7 @@ class Report:
     titles: dict[str, str]
     cut: str
     missing: dict[str, str] = field(default_factory=dict)
-    probability: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
+    probability: dict[str, Cases] = field(default_factory=dict)
     losses: dict[str, Sequence[float]] = field(default_factory=dict)
     stages: dict[str, float] = field(default_factory=dict)
 

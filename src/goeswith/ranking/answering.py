@@ -1,7 +1,7 @@
 """From a block of questions to ranked rows: candidates, views, the ranker, rules, diversity, in this order."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -10,7 +10,7 @@ from scipy.sparse import csr_array
 
 from goeswith.association.kinds import Kinds, of_kind
 from goeswith.association.parts import Parts
-from goeswith.association.probability import shrunk
+from goeswith.association.probability import Calibrators
 from goeswith.ranking.candidates import candidates, quotas_for
 from goeswith.ranking.diversity import mmr
 from goeswith.ranking.ranker import Ranker
@@ -23,6 +23,7 @@ MOSTLY = 0.5
 Labels = Callable[[int, NDArray[np.int64]], NDArray[np.str_]]
 """What kinds some products are of, for the query of this number."""
 Keep = Callable[[int, NDArray[np.int64]], NDArray[np.bool_]]
+OF_PAIRS = ("related", "related-cold")
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class Answerer:
     """Everything an answer is made of.
 
     categories : (items,), numbers
+    calibrators : what makes the rankers' probabilities come true; they leave the order as it is
     diversity : strength of maximal marginal relevance, 0 to 1
     """
 
@@ -61,6 +63,7 @@ class Answerer:
     rankers: Mapping[str, Ranker]
     rules: Rules
     categories: NDArray[np.int64]
+    calibrators: Calibrators = field(default_factory=Calibrators)
     diversity: float = 0.0
 
     def answer(
@@ -133,7 +136,7 @@ class Answerer:
             result[inside] = self.rankers[question].probability(table)
         return result[back]
 
-    def audience(self, item: int, most: int) -> tuple[NDArray[np.int64], Array]:
+    def audience(self, item: int, most: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Customers worth offering a product to, and their probabilities; those whose taste is nearest are weighed."""
         histories = self.parts.histories
         known = np.flatnonzero(histories.n_baskets > 0)
@@ -146,7 +149,8 @@ class Answerer:
             known = np.sort(known[np.argsort(-rough[known], kind="stable")[:most]])
         question = "cold" if self.parts.counts.items[item] < COLD else "recommend"
         asked = Queries(histories.take(known), known)
-        return known, self.opinion(question, asked, np.arange(len(known)), np.full(len(known), item))
+        said = self.opinion(question, asked, np.arange(len(known)), np.full(len(known), item))
+        return known, self.calibrators.of(question)(said)
 
     def _question(self, limits: Limits, novel: bool) -> str:
         if self._asks_for_the_cold(limits):
@@ -187,9 +191,11 @@ class Answerer:
         some = candidates(parts, asked, views, quotas, limits.allowed & shown, barred, self.rules.pinned)
         table = features(parts, asked, views, some)
         chance = self.rankers[question].probability(table)
-        if sources is not None:
-            both = np.asarray(parts.counts.pairs[sources[some.query], some.item]).ravel()
-            chance = shrunk(both, parts.counts.items[sources[some.query]], chance, interval=False)[0].astype(np.float32)
+        probability = self.calibrators.of(question)(chance)
+        if question in OF_PAIRS:
+            both, with_a = self._counted(sources, some)
+            probability = self.calibrators.pairs_of(question).value(both, with_a, chance)
+            chance = probability.astype(np.float32)
         chosen = []
         for query in range(some.n_queries):
             at = np.arange(*some.of(query).indices(len(some.query)))
@@ -198,9 +204,17 @@ class Answerer:
             chosen.append(self._first(at[np.argsort(-chance[at], kind="stable")], some, chance, limits.n))
         order = np.concatenate([*chosen, np.zeros(0, np.int64)]).astype(np.int64)
         rank = np.concatenate([*(np.arange(1, len(at) + 1) for at in chosen), np.zeros(0, np.int64)]).astype(np.int64)
-        probability = chance[order].astype(np.float64)
-        bounded = np.clip(probability, 1e-9, 1 - 1e-9)
-        return Answers(some.query[order] + start, some.item[order], rank, np.log(bounded / (1 - bounded)), probability)
+        answered = probability[order]
+        bounded = np.clip(answered, 1e-9, 1 - 1e-9)
+        return Answers(some.query[order] + start, some.item[order], rank, np.log(bounded / (1 - bounded)), answered)
+
+    def _counted(self, sources: NDArray[np.int64] | None, some: Candidates) -> tuple[Array, Array]:
+        """Baskets with both, and with the product asked about; of a text alone there are none."""
+        if sources is None:
+            none = np.zeros(len(some.item), np.float32)
+            return none, none
+        a, counts = sources[some.query], self.parts.counts
+        return np.asarray(counts.pairs[a, some.item], np.float32).ravel(), counts.items[a].astype(np.float32)
 
     def _first(self, at: NDArray[np.int64], some: Candidates, chance: Array, n: int) -> NDArray[np.int64]:
         if self.diversity > 0 and len(at) > 1:

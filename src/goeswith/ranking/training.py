@@ -10,6 +10,7 @@ from scipy.sparse import csr_array
 
 from goeswith.association.histories import Histories
 from goeswith.association.parts import Parts
+from goeswith.association.probability import Calibration, fit_calibration
 from goeswith.ranking.candidates import candidates, quotas_for
 from goeswith.ranking.ranker import Ranker, RankerConfig, train_ranker
 from goeswith.ranking.slices import TrainingSlice
@@ -27,6 +28,10 @@ MOST_TIMES = 4
 """A basket serves as an example at most so often, each time with other products hidden."""
 COLD_SOURCES = 0.25
 """Share of the products asked about that lost their past."""
+HELD_BACK = 0.1
+"""Share of the queries that rankers do not learn from, for their probabilities to be calibrated on."""
+FEWEST_HELD = 30
+"""A slice that could hold back fewer queries holds back none."""
 QUESTIONS = ("recommend", "novel", "cold", "complete", "related", "related-cold")
 
 
@@ -35,8 +40,8 @@ class LearningConfig(BaseModel, frozen=True, extra="forbid"):
 
     slices: PositiveInt = 3
     """Cuts of a small log that examples are taken from; a large one is cut once."""
-    n_customers: PositiveInt = 1_600
-    n_baskets: PositiveInt = 6_000
+    n_customers: PositiveInt = 1_780
+    n_baskets: PositiveInt = 6_660
     n_related: PositiveInt = 1_200
     strangers: float = 0.1
     """Share of customers whose history is hidden, so that the ranker knows what to say to somebody new."""
@@ -49,21 +54,32 @@ class LearningConfig(BaseModel, frozen=True, extra="forbid"):
 
 @dataclass(frozen=True)
 class Examples:
-    """Candidates with their features. bought : (pairs,); weight : (pairs,), how many candidates each stands for."""
+    """Candidates with their features.
+
+    bought : (pairs,)
+    weight : (pairs,), how many candidates each stands for
+    held : (pairs,), held back from the ranker, for its probabilities to be calibrated on
+    """
 
     features: dict[str, Array]
     bought: NDArray[np.bool_]
     weight: Array
+    held: NDArray[np.bool_]
+
+    def only(self, some: NDArray[np.bool_]) -> "Examples":
+        columns = {name: column[some] for name, column in self.features.items()}
+        return Examples(columns, self.bought[some], self.weight[some], self.held[some])
 
     @classmethod
     def joined(cls, some: Sequence["Examples"]) -> "Examples":
         filled = [each for each in some if len(each.bought)]
         if not filled:
-            return cls({}, np.zeros(0, bool), np.zeros(0, np.float32))
+            return cls({}, np.zeros(0, bool), np.zeros(0, np.float32), np.zeros(0, bool))
         return cls(
             {name: np.concatenate([each.features[name] for each in filled]) for name in filled[0].features},
             np.concatenate([each.bought for each in filled]),
             np.concatenate([each.weight for each in filled]),
+            np.concatenate([each.held for each in filled]),
         )
 
 
@@ -79,19 +95,24 @@ def examples_of(slice_: TrainingSlice, parts: Parts, config: LearningConfig, see
 
 def train_rankers(
     taught: Sequence[Mapping[str, Examples]], config: LearningConfig, seed: int, told: Callable[[str], None]
-) -> dict[str, Ranker]:
-    """One ranker a question, by name, from the examples of all slices.
+) -> tuple[dict[str, Ranker], dict[str, Calibration]]:
+    """One ranker a question, by name, from the examples of all slices; and the calibration of what it says.
 
     Parameters
     ----------
     told : hears which question is next
     """
-    rankers = {}
+    rankers, calibrations = {}, {}
     for question in QUESTIONS:
         told(question)
         every = Examples.joined([each[question] for each in taught])
-        rankers[question] = train_ranker(every.features, every.bought, config.ranker, seed, every.weight)
-    return rankers
+        learnt, held = every.only(~every.held), every.only(every.held)
+        del every
+        rankers[question] = train_ranker(learnt.features, learnt.bought, config.ranker, seed, learnt.weight)
+        said = rankers[question].probability(held.features) if len(held.bought) else np.zeros(0)
+        cases = held.weight.astype(np.float64)
+        calibrations[question] = fit_calibration(said, cases * held.bought, cases)
+    return rankers, calibrations
 
 
 def block_size(n_items: int) -> int:
@@ -112,6 +133,7 @@ def _customer_examples(
 ) -> Examples:
     who = _some(np.unique(slice_.customer), config.n_customers, rng)
     stranger = rng.random(len(who)) < config.strangers
+    held = _held_back(len(who), rng)
     allowed = _warm(slice_, parts)
 
     def asked(rows: slice) -> tuple[Queries, csr_array | None]:
@@ -119,18 +141,26 @@ def _customer_examples(
         own = parts.histories.take(known)
         return Queries(own, known), bought_before(own, len(allowed)) if only_new else None
 
-    return _gather(parts, asked, len(who), question, allowed, _bought(slice_, who, parts))
+    return _gather(parts, asked, held, question, allowed, _bought(slice_, who, parts))
 
 
 def _of_cold(slice_: TrainingSlice, parts: Parts, config: LearningConfig, rng: np.random.Generator) -> Examples:
-    allowed = _cold_pool(slice_, parts, rng)
-    who = _some(np.unique(slice_.customer[allowed[slice_.item]]), config.n_customers, rng)
+    """Learnt from products that sold after all; calibrated on customers and cold products of which that is not said."""
+    pool = _cold_pool(slice_, parts, rng)
+    who = _some(np.unique(slice_.customer[pool[slice_.item]]), config.n_customers, rng)
+    anybody = np.unique(slice_.customer)
+    held = anybody[_held_back(len(anybody), rng)][: int(HELD_BACK * config.n_customers)]
 
-    def asked(rows: slice) -> tuple[Queries, csr_array | None]:
-        own = parts.histories.take(who[rows])
-        return Queries(own, who[rows]), bought_before(own, len(allowed))
+    def examples(who: NDArray[np.int64], allowed: NDArray[np.bool_], held: bool) -> Examples:
+        def asked(rows: slice) -> tuple[Queries, csr_array | None]:
+            own = parts.histories.take(who[rows])
+            return Queries(own, who[rows]), bought_before(own, len(allowed))
 
-    return _gather(parts, asked, len(who), "cold", allowed, _bought(slice_, who, parts), (config.negatives, rng))
+        bought = _bought(slice_, who, parts)
+        return _gather(parts, asked, np.full(len(who), held), "cold", allowed, bought, (config.negatives, rng))
+
+    learnt = examples(np.setdiff1d(who, held), pool, held=False)
+    return Examples.joined([learnt, examples(held, _cold(slice_, parts), held=True)])
 
 
 def _of_baskets(slice_: TrainingSlice, parts: Parts, config: LearningConfig, rng: np.random.Generator) -> Examples:
@@ -138,67 +168,96 @@ def _of_baskets(slice_: TrainingSlice, parts: Parts, config: LearningConfig, rng
     baskets = [items[~slice_.hidden[items]] for items in slice_.baskets]
     fitting = [at for at, items in enumerate(baskets) if 2 <= len(items) <= LARGEST_ASKED]
     times = min(MOST_TIMES, -(-config.n_baskets // max(len(fitting), 1)))
-    held: list[NDArray[np.int64]] = []
-    left, owner = [], []
+    inside_of: list[NDArray[np.int64]] = []
+    left, owner, place = [], [], []
     for at in rng.permutation(np.repeat(np.array(fitting, dtype=np.int64), times))[: config.n_baskets]:
         items = rng.permutation(baskets[at])
         last = len(items) - 1
         known = last if rng.random() < LAST_ONE else int(rng.integers(max(len(items) // 2, 1), last + 1))
-        held.append(items[:known])
+        inside_of.append(items[:known])
+        place.append(at)
         left.append(items[known:])
         owner.append(-1 if rng.random() < config.anonymous else slice_.owners[at])
     who = np.array(owner, np.int64)
+    held = _held_back(len(baskets), rng)[np.array(place, dtype=np.int64)]
 
     def asked(rows: slice) -> tuple[Queries, csr_array | None]:
-        inside = baskets_to_matrix(held[rows], parts.meaning.n_items)
+        inside = baskets_to_matrix(inside_of[rows], parts.meaning.n_items)
         return Queries(parts.histories.take(who[rows]), who[rows], inside), inside
 
-    return _gather(parts, asked, len(held), "complete", _warm(slice_, parts), _still_to_come(left, parts))
+    return _gather(parts, asked, held, "complete", _warm(slice_, parts), _still_to_come(left, parts))
 
 
 def _of_pairs(slice_: TrainingSlice, parts: Parts, config: LearningConfig, rng: np.random.Generator) -> Examples:
     """One product of a basket, now and then one that lost its past, and the others that were in it."""
-    return _pair_examples(slice_, parts, config, rng, "related", _warm(slice_, parts))
+    some = asked_pairs(slice_, parts, config.n_related, rng)
+    return _pair_examples(slice_, parts, some, "related", _warm(slice_, parts))
 
 
 def _of_cold_pairs(slice_: TrainingSlice, parts: Parts, config: LearningConfig, rng: np.random.Generator) -> Examples:
-    """The same, answered with products that hardly sold. They are few, so trees would learn each by its price."""
-    found = _pair_examples(slice_, parts, config, rng, "related-cold", _cold_pool(slice_, parts, rng))
+    """The same, answered with products that hardly sold. They are few, so trees would learn each by its price.
+
+    Learnt from baskets that hold one that sold after all; calibrated on others of which that is not said.
+    """
+    pool = _cold_pool(slice_, parts, rng)
+    some = asked_pairs(slice_, parts, config.n_related, rng, pool)
+    rest = np.setdiff1d(np.arange(len(slice_.baskets)), [at for _, at in some])
+    free = set(rest[_held_back(len(rest), rng)].tolist())
+    others = [pair for pair in asked_pairs(slice_, parts, len(slice_.baskets), rng) if pair[1] in free]
+    learnt = _pair_examples(slice_, parts, some, "related-cold", pool)
+    others = others[: int(HELD_BACK * config.n_related)]
+    held = _pair_examples(slice_, parts, others, "related-cold", _cold(slice_, parts), held=True)
+    found = Examples.joined([learnt, held])
     return replace(found, features={name: column for name, column in found.features.items() if name in OF_BOTH})
+
+
+def asked_pairs(
+    slice_: TrainingSlice, parts: Parts, most: int, rng: np.random.Generator, wanted: NDArray[np.bool_] | None = None
+) -> list[tuple[int, int]]:
+    """(product, basket) that examples are made of, one of a basket; wanted : the basket holds one of these."""
+    found: list[tuple[int, int]] = []
+    for at in rng.permutation(len(slice_.baskets)):
+        items = slice_.baskets[at]
+        too_few = wanted is not None and not wanted[items].sum()
+        if len(items) > LARGEST_ASKED or len(found) >= most or too_few:
+            continue
+        weight = (slice_.hidden[items] == (rng.random() < COLD_SOURCES)) / np.sqrt(parts.counts.items[items] + 1.0)
+        if weight.sum():
+            found.append((int(items[rng.choice(len(items), p=weight / weight.sum())]), int(at)))
+    return found
 
 
 def _pair_examples(
     slice_: TrainingSlice,
     parts: Parts,
-    config: LearningConfig,
-    rng: np.random.Generator,
+    some: list[tuple[int, int]],
     question: str,
     allowed: NDArray[np.bool_],
+    held: bool = False,
 ) -> Examples:
-    source: list[int] = []
-    left = []
-    for at in rng.permutation(len(slice_.baskets)):
-        items = slice_.baskets[at]
-        others = allowed[items].sum()
-        if len(items) > LARGEST_ASKED or len(source) >= config.n_related or (question != "related" and not others):
-            continue
-        weight = (slice_.hidden[items] == (rng.random() < COLD_SOURCES)) / np.sqrt(parts.counts.items[items] + 1.0)
-        if not weight.sum():
-            continue
-        one = rng.choice(len(items), p=weight / weight.sum())
-        source.append(int(items[one]))
-        left.append(np.delete(items, one))
-    rows = np.array(source, dtype=np.int64)
+    left = [slice_.baskets[at][slice_.baskets[at] != one] for one, at in some]
+    rows = np.array([one for one, _ in some], dtype=np.int64)
 
-    def asked(some: slice) -> tuple[Queries, csr_array | None]:
-        return of_products(parts, rows[some]), themselves(parts, rows[some])
+    def asked(block: slice) -> tuple[Queries, csr_array | None]:
+        return of_products(parts, rows[block]), themselves(parts, rows[block])
 
-    return _gather(parts, asked, len(rows), question, allowed, _still_to_come(left, parts))
+    return _gather(parts, asked, np.full(len(rows), held), question, allowed, _still_to_come(left, parts))
 
 
 def _warm(slice_: TrainingSlice, parts: Parts) -> NDArray[np.bool_]:
     warm: NDArray[np.bool_] = ~slice_.hidden & (parts.counts.items > 0)
     return warm
+
+
+def _cold(slice_: TrainingSlice, parts: Parts) -> NDArray[np.bool_]:
+    """Every product that hardly sold before the cut, those aside that were made to look so."""
+    cold: NDArray[np.bool_] = ~slice_.hidden & (parts.counts.items < COLD)
+    return cold
+
+
+def _held_back(n_queries: int, rng: np.random.Generator) -> NDArray[np.bool_]:
+    drawn: NDArray[np.bool_] = rng.random(n_queries) < HELD_BACK
+    return drawn & (HELD_BACK * n_queries >= FEWEST_HELD)
 
 
 def _cold_pool(slice_: TrainingSlice, parts: Parts, rng: np.random.Generator) -> NDArray[np.bool_]:
@@ -229,16 +288,20 @@ EXAMPLES = {
 def _gather(
     parts: Parts,
     asked: Callable[[slice], tuple[Queries, csr_array | None]],
-    n_queries: int,
+    held: NDArray[np.bool_],
     question: str,
     allowed: NDArray[np.bool_],
     bought: NDArray[np.int64],
     thinned: tuple[float, np.random.Generator] | None = None,
 ) -> Examples:
-    """Features of every candidate, block by block; `bought` holds query * items + item of what was."""
+    """Features of every candidate, block by block.
+
+    held : (queries,), held back from the ranker
+    bought : query * items + item of what was
+    """
     found: list[Examples] = []
     size, quotas = block_size(len(allowed)), quotas_for(question, int(allowed.sum()))
-    for start in range(0, n_queries, size):
+    for start in range(0, len(held), size):
         queries, barred = asked(slice(start, start + size))
         views = catalogue_views(parts, queries)
         some = candidates(parts, queries, views, quotas, allowed, barred)
@@ -250,7 +313,8 @@ def _gather(
             some = replace(some, query=some.query[kept], item=some.item[kept])
             is_bought = is_bought[kept]
             weight = np.where(is_bought, 1.0, 1 / share).astype(np.float32)
-        found.append(Examples(features(parts, queries, views, some), is_bought, weight))
+        columns = features(parts, queries, views, some)
+        found.append(Examples(columns, is_bought, weight, held[start + some.query]))
     return Examples.joined(found)
 
 
