@@ -59,10 +59,10 @@ class SasRec:
         length: int = 50,
         blocks: int = 2,
         dropout: float = 0.2,
-        epochs: int = 20,
+        epochs: int = 10,
         drawn: int = 1_000,
         rate: float = 1e-3,
-        batch: int = 128,
+        batch: int = 32,
         seed: int = 0,
     ) -> None:
         torch.manual_seed(seed)
