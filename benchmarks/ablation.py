@@ -9,8 +9,10 @@ attributes and behaviour remain.
 """
 
 import argparse
+import gc
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import patch
 
@@ -24,7 +26,7 @@ from goeswith.association.finetune import FinetuneConfig
 from goeswith.association.largest import largest
 from goeswith.evaluation.intervals import paired_bootstrap
 from goeswith.evaluation.metrics import capped_recall, hit_table
-from goeswith.evaluation.protocol import Task
+from goeswith.evaluation.protocol import Exam, Task
 from goeswith.model import Model
 from goeswith.ranking.answering import part_of
 from goeswith.ranking.training import baskets_to_matrix, block_size, bought_before
@@ -35,9 +37,25 @@ K = 10
 WARMTH = {"0": (0, 0), "1-4": (1, 4), "5-19": (5, 19), "20+": (20, None)}
 OF_HISTORIES = ("personal", "popularity", "ease", "crowd", "cosine", "window", "words", "text")
 OF_BASKETS = ("popularity", "basket_ease", "confidence", "basket_cosine", "basket_words", "basket_text")
+OF_KNOWN_BASKETS = ("personal", "together", "ease", "crowd", *OF_BASKETS)
 FUSED, MUTE = "goeswith", "without language model"
 Recalls = dict[str, NDArray[np.float64]]
 """System -> (queries,), capped recall."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One task, asked with only the products of one warmth ranked."""
+
+    warmth: str
+    task: Task
+
+    @property
+    def views(self) -> tuple[str, ...]:
+        """What may say something here; for a basket whose customer is known, the customer's past as well."""
+        if self.task.baskets is None:
+            return OF_HISTORIES
+        return OF_BASKETS if self.task.customers is None else OF_KNOWN_BASKETS
 
 
 class MuteEncoder:
@@ -57,46 +75,53 @@ def main() -> None:
     asked = parser.parse_args()
 
     trial = TRIALS[asked.data]("test" if asked.test else "validation", None)
-    models = fitted_models(trial, asked.seed)
+    cells = by_warmth(trial.exam)
+    reached = recalls(cells, trial, asked.seed)
     print(f"{trial.name}, {trial.part} slice, recall@{K} (capped), seed {asked.seed}\n")
-    asked_here = [task for task in trial.exam.tasks if not task.history and not task.across]
-    for views, of_baskets in ((OF_HISTORIES, False), (OF_BASKETS, True)):
-        tasks = [task for task in asked_here if (task.baskets is not None) == of_baskets]
-        if tasks:
-            print(table(tasks, trial.exam.products, models, views), flush=True)
+    for views in (OF_HISTORIES, OF_KNOWN_BASKETS, OF_BASKETS):
+        rows = [pair for pair in zip(cells, reached, strict=True) if pair[0].views == views]
+        if rows:
+            print(table(rows), flush=True)
 
 
-def fitted_models(trial: Trial, seed: int) -> dict[str, Model]:
-    """With the language model and without, default settings otherwise."""
-    models = {}
+def by_warmth(exam: Exam) -> list[Cell]:
+    """Every task but those of first histories and new categories, once for each warmth that it has answers of."""
+    cells = []
+    for task in exam.tasks:
+        for name, (low, high) in WARMTH.items():
+            warm = pl.col("purchases").is_between(low, 2**31 if high is None else high)
+            part = within(task, exam.products.filter(warm)["product_id"])
+            if part is not None and not task.history and not task.across:
+                cells.append(Cell(name, part))
+    return cells
+
+
+def recalls(cells: list[Cell], trial: Trial, seed: int) -> list[Recalls]:
+    """(cells,): every view alone, the fused model, and the one without language model; one in memory at a time."""
     with tempfile.TemporaryDirectory() as folder:
         shop = gw.Shop.create(Path(folder) / "shop", products=trial.products, events=trial.events)
-        log = shop.log(trial.until)  # type: ignore[arg-type]
-        models[FUSED] = flow.learn(log, gw.FitConfig(seed=seed), shop.folder / "cache")
-        print(f"fine-tuning: {models[FUSED].facts['fine_tuning']}", flush=True)
+        log, cache = shop.log(trial.until), shop.folder / "cache"  # type: ignore[arg-type]
+        model = flow.learn(log, gw.FitConfig(seed=seed), cache)
+        print(f"fine-tuning: {model.facts['fine_tuning']}", flush=True)
+        reached = [view_recalls(model, each) | {FUSED: answered(model, each.task)} for each in cells]
+        del model
+        gc.collect()
         with patch.object(flow, "load_encoder", lambda *_: MuteEncoder()):
-            settings = gw.FitConfig(seed=seed, finetune=FinetuneConfig(method="frozen"))
-            models[MUTE] = flow.learn(log, settings, shop.folder / "cache")
-    return models
+            mute = flow.learn(log, gw.FitConfig(seed=seed, finetune=FinetuneConfig(method="frozen")), cache)
+        return [known | {MUTE: answered(mute, each.task)} for known, each in zip(reached, cells, strict=True)]
 
 
-def table(tasks: list[Task], products: pl.DataFrame, models: dict[str, Model], views: tuple[str, ...]) -> str:
+def table(rows: list[tuple[Cell, Recalls]]) -> str:
     """A row for each task and warmth: every view alone, the fused models, and two paired differences."""
-    columns = [*views, *models, f"{FUSED} less best view", f"{FUSED} less {MUTE}"]
+    columns = [*rows[0][1], f"{FUSED} less best view", f"{FUSED} less {MUTE}"]
     lines = [f"| task | purchases | queries | {' | '.join(columns)} |", "|---" * (3 + len(columns)) + "|"]
-    for task in tasks:
-        for name, (low, high) in WARMTH.items():
-            warm = pl.col("purchases").is_between(low, high if high is not None else 2**31)
-            part = within(task, products.filter(warm)["product_id"])
-            if part is None:
-                continue
-            reached = view_recalls(models[FUSED], part, views)
-            best = max(reached.values(), key=lambda values: values.mean())
-            fused = {name: recall(part.ask(model, K), part) for name, model in models.items()}
-            gains = [paired_bootstrap(fused[FUSED], other) for other in (best, fused[MUTE])]
-            means = [f"{values.mean():.4f}" for values in (*reached.values(), *fused.values())]
-            shown = [f"{mean:+.4f} [{low:+.4f}, {high:+.4f}]" for mean, low, high in gains]
-            lines.append(f"| {task.name} | {name} | {part.n_queries:,} | {' | '.join([*means, *shown])} |")
+    for cell, reached in rows:
+        best = max((reached[name] for name in cell.views), key=lambda values: values.mean())
+        gains = [paired_bootstrap(reached[FUSED], other) for other in (best, reached[MUTE])]
+        means = [f"{values.mean():.4f}" for values in reached.values()]
+        shown = [f"{mean:+.4f} [{low:+.4f}, {high:+.4f}]" for mean, low, high in gains]
+        start = f"| {cell.task.name} | {cell.warmth} | {cell.task.n_queries:,} |"
+        lines.append(f"{start} {' | '.join([*means, *shown])} |")
     return "\n".join([*lines, ""])
 
 
@@ -121,13 +146,19 @@ def within(task: Task, products: pl.Series) -> Task | None:
     )
 
 
+def answered(model: Model, task: Task) -> NDArray[np.float64]:
+    """(queries,), capped recall of the whole model."""
+    return recall(task.ask(model, K), task)
+
+
 def recall(lists: pl.DataFrame, task: Task) -> NDArray[np.float64]:
     """(queries,), capped."""
     return capped_recall(hit_table(lists, task.truth, K))
 
 
-def view_recalls(model: Model, task: Task, views: tuple[str, ...]) -> Recalls:
+def view_recalls(model: Model, cell: Cell) -> Recalls:
     """Each view as if it were all there is; where it says nothing (0) it names nothing."""
+    task, views = cell.task, cell.views
     assert task.among is not None
     asked, n_items = questions(model, task), model.log.n_items
     pool = model.log.items.rows(task.among)
