@@ -51,6 +51,9 @@ CHOSEN: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
         "ease-customers": {"ridge": 50.0},
         "als": {"factors": 64, "alpha": 40.0, "regularization": 10.0},
         "bpr": {"factors": 128, "iterations": 500},
+        "zero-shot": {"sharpness": 0.2},
+        "star": {"share": 0.5, "step": 0.7},
+        "sasrec": {"dropout": 0.2, "epochs": 20},
     },
 }
 """Data set -> peer -> settings. The Complete Journey keeps the published settings, which are the defaults; its SASRec
