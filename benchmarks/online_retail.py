@@ -1,6 +1,7 @@
-"""Online Retail (UCI, CC BY 4.0): a gift shop's invoices; next invoice, basket completion, cold products.
+"""Online Retail (UCI, CC BY 4.0): a gift shop's invoices; next invoice, novel and cold products, basket completion,
+new customers.
 
-One fit serves the three tasks: a tenth of the products loses all its sales before the cut and is asked for apart.
+One fit serves all tasks: a tenth of the products loses all its sales before the cut and is asked for apart.
 """
 
 from datetime import timedelta
@@ -11,7 +12,7 @@ import polars as pl
 
 from data_sets import SHARED
 from goeswith.evaluation.protocol import Task
-from protocol_tasks import ask_customers, complete_baskets
+from protocol_tasks import ask_customers, ask_newcomers, complete_baskets
 
 FILE = SHARED / "data" / "online_retail" / "online_retail.parquet"
 PRODUCT_CODE = r"^\d{5}[A-Za-z]{0,2}$"  # POST, M, BANK CHARGES and their like are no products
@@ -66,12 +67,16 @@ def _tasks(fit: pl.DataFrame, past: pl.DataFrame, test: pl.DataFrame, hidden: pl
     pair = ["customer_id", "product_id"]
     novel = first.select(pair).unique().join(owned, on=pair, how="anti")
     among_warm = novel.filter(pl.col("product_id").is_in(warm.implode()))
+    strangers = test.drop_nulls("customer_id").join(past, on="customer_id", how="anti", maintain_order="left")
     later = known.select(pair).unique().join(owned, on=pair, how="anti")
+    later_warm = later.filter(pl.col("product_id").is_in(warm.implode()))
     cold = later.filter(pl.col("product_id").is_in(hidden.implode()))
     return [
         ask_customers("next", "the next invoice, never bought before", among_warm, warm, novel=True),
+        ask_customers("novel", "four weeks, never bought before", later_warm, warm, novel=True),
         *complete_baskets(known, warm),
         ask_customers("cold", "a tenth of the products, without any sale", cold, hidden, novel=True),
+        *ask_newcomers(strangers, warm),
     ]
 
 

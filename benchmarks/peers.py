@@ -1,18 +1,20 @@
 """What a user would pick instead of goeswith, by name; each is fitted when it is asked for.
 
-A peer takes the past, the attributes that describe each product, and a function that encodes texts when needed.
+A peer takes the past, the attributes that describe each product, texts that are encoded when needed, and its settings.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, diags_array
 
+from fp_growth import FpGrowth
 from goeswith.data.log import Log
 from goeswith.evaluation.baselines import (
     Baseline,
@@ -27,6 +29,8 @@ from goeswith.evaluation.baselines import (
 from goeswith.evaluation.baselines.baseline import Block
 from goeswith.evaluation.baselines.past import Rows, customer_items
 from goeswith.evaluation.baselines.rules import pair_weights, pairs_of
+from implicit_peers import Als, Bm25Neighbours, Bpr
+from sasrec import SasRec
 
 EASE_ITEMS = 8_000
 STEP = 0.7  # weight of a purchase against the one after it
@@ -40,7 +44,7 @@ class Material:
     texts : (items,), one sentence each
     at_least : products with fewer purchases take no part in rules
     vector_cache : folder where encoded texts are kept
-    ridges : of EASE over customers, and over baskets
+    settings : peer -> what was chosen for it on this data's validation slice; its defaults without
     """
 
     log: Log
@@ -48,7 +52,7 @@ class Material:
     texts: list[str]
     at_least: int
     vector_cache: Path | None = None
-    ridges: tuple[float, float] = (200.0, 200.0)
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @cached_property
     def vectors(self) -> NDArray[np.float32]:
@@ -100,8 +104,15 @@ def recent_steps(log: Log, step: float) -> csr_array:
     return csr_array(((step**back).astype(np.float32), where), shape=(log.n_customers, log.n_items))
 
 
-def tifu(log: Log, n_neighbours: int = 300, within: float = 0.9, group: float = 0.7, n_groups: int = 7) -> csr_array:
-    """(customers, items): decayed frequency within and across groups of baskets, before neighbours are mixed in.
+def tifu(
+    log: Log,
+    n_neighbours: int = 300,
+    within: float = 0.9,
+    group: float = 0.7,
+    n_groups: int = 7,
+    own_share: float = 0.7,
+) -> csr_array:
+    """(customers, items): decayed frequency within and across groups of baskets, neighbours mixed in.
 
     References
     ----------
@@ -131,14 +142,14 @@ def tifu(log: Log, n_neighbours: int = 300, within: float = 0.9, group: float = 
     near = np.argpartition(-alike, width - 1, axis=1)[:, :width]
     ends = np.arange(0, near.size + 1, width)
     mean = csr_array((np.full(near.size, 1 / width, np.float32), near.ravel(), ends), shape=alike.shape)
-    return csr_array(0.7 * own + 0.3 * (mean @ own))
+    return csr_array(own_share * own + (1 - own_share) * (mean @ own))
 
 
 class Tifu:
-    """TIFU-KNN: personal frequency by groups of baskets, mixed with that of the 300 nearest customers."""
+    """TIFU-KNN: personal frequency by groups of baskets, mixed with that of the nearest customers."""
 
-    def __init__(self, log: Log) -> None:
-        self.name, self._score = "TIFU-KNN", tifu(log)
+    def __init__(self, log: Log, **settings: Any) -> None:
+        self.name, self._score = "TIFU-KNN", tifu(log, **settings)
 
     def customers(self, rows: Rows, columns: Rows) -> Block:
         block: Block = self._score[rows][:, columns].toarray().astype(np.float32)
@@ -152,22 +163,44 @@ class Tifu:
         return block
 
 
-PEERS: dict[str, Callable[[Material], object]] = {
-    "popularity": lambda m: Popularity(m.log),
-    "personal": lambda m: PersonalFrequency(m.log),
-    "tifu": lambda m: Tifu(m.log),
+PEERS: dict[str, Callable[..., object]] = {
+    "popularity": lambda m, **chosen: Popularity(m.log, **chosen),
+    "personal": lambda m, **chosen: PersonalFrequency(m.log, **chosen),
+    "tifu": lambda m, **chosen: Tifu(m.log, **chosen),
     "rules-cosine": lambda m: BasketRules(m.log, "cosine", m.at_least),
     "rules-confidence": lambda m: BasketRules(m.log, "confidence", m.at_least),
-    "item-knn": lambda m: ItemNeighbours(m.log, at_least=m.at_least),
-    "ease-customers": lambda m: Ease(m.log, "customers", EASE_ITEMS, m.ridges[0]),
-    "ease-baskets": lambda m: Ease(m.log, "baskets", EASE_ITEMS, m.ridges[1]),
+    "fp-growth": lambda m, **chosen: FpGrowth(m.log, **chosen),
+    "item-knn": lambda m, **chosen: ItemNeighbours(m.log, at_least=m.at_least, **chosen),
+    "bm25": lambda m, **chosen: Bm25Neighbours(m.log, **chosen),
+    "als": lambda m, **chosen: Als(m.log, **chosen),
+    "bpr": lambda m, **chosen: Bpr(m.log, **chosen),
+    "ease-customers": lambda m, **chosen: Ease(m.log, "customers", EASE_ITEMS, **chosen),
+    "ease-baskets": lambda m, **chosen: Ease(m.log, "baskets", EASE_ITEMS, **chosen),
     "tfidf": lambda m: WordProfile(m.log, m.terms),
     "zero-shot-mean": lambda m: MeaningProfile(m.log, m.vectors, None),
-    "zero-shot": lambda m: MeaningProfile(m.log, m.vectors, 0.1),
-    "star": lambda m: Star(m.log, m.vectors),
+    "zero-shot": lambda m, **chosen: MeaningProfile(m.log, m.vectors, **chosen),
+    "star": lambda m, **chosen: Star(m.log, m.vectors, **chosen),
+    "sasrec": lambda m, **chosen: SasRec(m.log, **chosen),
 }
+PACKAGES = ("implicit", "mlxtend", "pandas", "threadpoolctl")
+"""What some peers need and goeswith does not: the extra `dev`."""
 
 
-def fitted(name: str, material: Material) -> Baseline:
-    """The peer of this name, ready to be asked."""
-    return Baseline(material.log, PEERS[name](material))  # type: ignore[arg-type]
+class PeerLeftOut(Exception):
+    """A package that this peer needs is not installed."""
+
+
+def fitted(name: str, material: Material, settings: Mapping[str, Any] | None = None) -> Baseline:
+    """The peer of this name, ready to be asked; with the settings chosen for the data, or others.
+
+    Raises
+    ------
+    PeerLeftOut : says which package is not there, and how to get it
+    """
+    chosen = material.settings.get(name, {}) if settings is None else settings
+    try:
+        return Baseline(material.log, PEERS[name](material, **chosen))  # type: ignore[arg-type]
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] not in PACKAGES:
+            raise
+        raise PeerLeftOut(f"{name} needs {error.name}, which is not installed: pip install -e '.[dev]'") from error

@@ -36,7 +36,10 @@ class Slice:
 
 
 def protocol_tasks(cut: Slice) -> list[Task]:
-    """A repeats allowed, B novel, C basket (customer known, or anonymous), D cold (all, never sold, sold 1-4 times)."""
+    """A repeats allowed, B novel, C basket (customer known, or anonymous), D cold (all, never sold, sold 1-4 times).
+
+    Beyond the published ones: across, products of categories new to the household.
+    """
     warm = cut.counts.filter(pl.col("n") >= WARM)["product_id"].sort()
     past = cut.fit.select("customer_id", "product_id").drop_nulls().unique()
     test = cut.test.join(past, on="customer_id", how="semi", maintain_order="left")
@@ -48,15 +51,18 @@ def protocol_tasks(cut: Slice) -> list[Task]:
         ask_customers("B", "the same, never bought before", among_warm, warm, novel=True),
         *complete_baskets(test, warm),
         *_cold(cut, test, novel),
+        *_across(cut, truth, past, warm),
     ]
 
 
-def ask_customers(name: str, title: str, truth: pl.DataFrame, among: pl.Series, novel: bool = False) -> Task:
+def ask_customers(
+    name: str, title: str, truth: pl.DataFrame, among: pl.Series, novel: bool = False, across: bool = False
+) -> Task:
     """One query a customer; truth: customer_id, product_id."""
     customers = truth["customer_id"].unique().sort()
     query = pl.DataFrame({"customer_id": customers, "query": np.arange(len(customers))})
     right = truth.join(query, on="customer_id").select("query", "product_id")
-    return Task(name, title, right, customers=customers, novel=novel, among=among)
+    return Task(name, title, right, customers=customers, novel=novel, across=across, among=among)
 
 
 def complete_baskets(test: pl.DataFrame, warm: pl.Series) -> list[Task]:
@@ -79,6 +85,44 @@ def complete_baskets(test: pl.DataFrame, warm: pl.Series) -> list[Task]:
         Task("C", "one product hidden, customer known", truth, customers=who, baskets=baskets, among=warm),
         Task("C anonymous", "one product hidden, basket alone", truth, baskets=baskets, among=warm),
     ]
+
+
+def ask_newcomers(test: pl.DataFrame, among: pl.Series, known: tuple[int, ...] = (0, 1, 3)) -> list[Task]:
+    """What customers without a past buy after their first purchases, so many of which are known; the same for each.
+
+    Parameters
+    ----------
+    test : purchases of customers who have none before the cut
+    among : what may be answered; what it lacks counts neither as known nor as right
+    known : distinct products, the first ones by time and basket, within a basket by id
+    """
+    bought = test.filter(pl.col("product_id").is_in(among.implode())).sort("timestamp", "basket_id", "product_id")
+    first = bought.unique(["customer_id", "product_id"], keep="first", maintain_order=True)
+    place, size = pl.int_range(pl.len()).over("customer_id"), pl.len().over("customer_id")
+    first = first.with_columns(place=place, size=size).filter(pl.col("size") > max(known))
+    query = first.select(pl.col("customer_id").unique().sort()).with_row_index("query")
+    rows = first.join(query.cast({"query": pl.Int64}), on="customer_id").sort("query", "place")
+    tasks = []
+    for n in known:
+        held = rows.group_by("query").agg(pl.col("product_id").filter(pl.col("place") < n)).sort("query")
+        truth = rows.filter(pl.col("place") >= n).select("query", "product_id")
+        title = f"customers without a past, {n} of their purchases known"
+        tasks.append(Task(f"new-{n}", title, truth, baskets=held["product_id"].to_list(), history=True, among=among))
+    return tasks
+
+
+def _across(cut: Slice, truth: pl.DataFrame, past: pl.DataFrame, warm: pl.Series) -> list[Task]:
+    """Products of categories that the household never bought from; none where the catalogue has no categories."""
+    if "product_category" not in cut.products:
+        return []
+    category = cut.products.select("product_id", "product_category").drop_nulls()
+    known = past.join(category, on="product_id").select("customer_id", "product_category").unique()
+    among = category.filter(pl.col("product_id").is_in(warm.implode()))["product_id"].sort()
+    wanted = truth.join(category, on="product_id").filter(pl.col("product_id").is_in(among.implode()))
+    new = wanted.join(known, on=["customer_id", "product_category"], how="anti").select("customer_id", "product_id")
+    if new.is_empty():
+        return []
+    return [ask_customers("across", "categories new to the household", new, among, across=True)]
 
 
 def _cold(cut: Slice, test: pl.DataFrame, novel: pl.DataFrame) -> list[Task]:

@@ -13,6 +13,7 @@ import os
 import platform
 import subprocess
 import tempfile
+import zlib
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -25,7 +26,7 @@ from data_sets import SHARED
 from goeswith.evaluation.guard import refuse_seen
 from goeswith.evaluation.intervals import bootstrap, paired_bootstrap
 from goeswith.evaluation.outcome import MAIN, Outcome, sit
-from peers import PEERS, fitted
+from peers import PEERS, PeerLeftOut, fitted
 from trials import TRIALS, Trial
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -57,12 +58,18 @@ def main() -> None:
 
 
 def peer_outcomes(name: str, trial: Trial, cache: Path | None) -> list[Outcome]:
-    """A peer's answers to every task, from the cache where it has sat this slice before."""
-    file = cache / f"{trial.name}-{trial.part}-{name}.json" if cache else None
+    """A peer's answers to every task, from the cache where it has sat these tasks before; none without its package."""
+    asked = [(task.name, task.truth.height) for task in trial.exam.tasks], trial.material.settings.get(name)
+    stamp = f"{zlib.crc32(repr(asked).encode()):08x}"
+    file = cache / f"{trial.name}-{trial.part}-{name}-{stamp}.json" if cache else None
     if file and file.exists():
         return [Outcome.from_dict(kept) for kept in json.loads(file.read_text())]
     started = perf_counter()
-    peer = fitted(name, trial.material)
+    try:
+        peer = fitted(name, trial.material)
+    except PeerLeftOut as error:
+        print(f"  left out: {error}", flush=True)
+        return []
     fit_seconds = perf_counter() - started
     outcomes = [sit(peer, task, trial.exam, K) for task in trial.exam.tasks]
     answer_seconds = sum(each.seconds for each in outcomes)

@@ -6,23 +6,22 @@ from pathlib import Path
 
 import polars as pl
 
+import newcomers
 import online_retail
 import scientific
 from data_sets import complete_journey, complete_journey_terms, complete_journey_texts
-from goeswith.evaluation.protocol import Exam
+from goeswith.evaluation.protocol import Exam, Task
 from goeswith.language.words import words
+from peer_settings import CHOSEN
 from peers import Material
 from plain_log import plain_log
-from protocol_tasks import WARM, protocol_tasks
+from protocol_tasks import WARM, Slice, protocol_tasks
 
-RIDGES = {"complete-journey": (200.0, 200.0), "online-retail": (500.0, 20.0), "scientific": (200.0, 200.0)}
-"""Of EASE over customers, and over baskets; chosen on validation out of 5, 20, 50, 200, 500, 1,000, by `next` and `C`.
-
-The Complete Journey keeps the 200 of the published comparison."""
-
-GROCERY = ["popularity", "personal", "tifu", "rules-cosine", "rules-confidence", "item-knn"]
-LINEAR = ["ease-customers", "ease-baskets"]
+GROCERY = ["popularity", "personal", "tifu", "rules-cosine", "rules-confidence", "fp-growth", "item-knn", "bm25"]
+LINEAR = ["ease-customers", "ease-baskets", "als", "bpr"]
 MEANING = ["tfidf", "zero-shot-mean", "zero-shot"]
+STRANGERS = ["popularity", "rules-cosine", "rules-confidence", "fp-growth", "item-knn", "bm25", *LINEAR, *MEANING]
+"""Peers for customers of whom only a first history is known."""
 
 
 @dataclass(frozen=True)
@@ -41,16 +40,26 @@ class Trial:
 
 def complete_journey_trial(part: str, vector_cache: Path | None = None) -> Trial:
     cut = complete_journey(part)
-    tasks = protocol_tasks(cut)
+    peers = [*GROCERY, *LINEAR, *MEANING, "sasrec"]
+    return _grocery_trial(cut, protocol_tasks(cut), peers, vector_cache)
+
+
+def newcomers_trial(part: str, vector_cache: Path | None = None) -> Trial:
+    cut, tasks = newcomers.cut(part)
+    return _grocery_trial(cut, tasks, STRANGERS, vector_cache)
+
+
+def _grocery_trial(cut: Slice, tasks: list[Task], peers: list[str], vector_cache: Path | None) -> Trial:
     sold = cut.products.join(cut.counts, on="product_id", how="left", maintain_order="left")
     catalogue = sold.select("product_id", pl.col("n").fill_null(0).alias("purchases"), category="product_category")
-    exam = Exam(catalogue, tasks, cut.test["timestamp"].min(), f"{part}: four weeks from {cut.until}")  # type: ignore[arg-type]
+    exam = Exam(catalogue, tasks, cut.test["timestamp"].min(), f"{cut.part}: four weeks from {cut.until}")  # type: ignore[arg-type]
     customers = pl.concat([cut.fit["customer_id"], cut.test["customer_id"]]).unique().sort()
-    log = plain_log(cut.products, cut.fit, customers)
+    described = cut.products.with_columns(category="product_category")  # the name that the peers know
+    log = plain_log(described, cut.fit, customers)
     terms, texts = complete_journey_terms(cut.products), complete_journey_texts(cut.products)
     events = pl.concat([cut.fit, cut.test])
-    material = Material(log, terms, texts, WARM, vector_cache, RIDGES["complete-journey"])
-    return Trial(cut.data, part, exam, cut.products, events, cut.until, material, [*GROCERY, *LINEAR, *MEANING])
+    material = Material(log, terms, texts, WARM, vector_cache, CHOSEN["complete-journey"])
+    return Trial(cut.data, cut.part, exam, cut.products, events, cut.until, material, peers)
 
 
 def online_retail_trial(part: str, vector_cache: Path | None = None) -> Trial:
@@ -59,9 +68,9 @@ def online_retail_trial(part: str, vector_cache: Path | None = None) -> Trial:
     people = events["customer_id"].drop_nulls().unique().sort()
     texts = products["name"].to_list()
     log, terms = plain_log(products, fit, people), [words(text) for text in texts]
-    material = Material(log, terms, texts, 1, vector_cache, RIDGES["online-retail"])
+    material = Material(log, terms, texts, 1, vector_cache, CHOSEN["online-retail"])
     exam = Exam(_counted(products, fit), tasks, test["timestamp"].min(), f"{part}: four weeks from {until}")  # type: ignore[arg-type]
-    peers = [*GROCERY, *LINEAR, *MEANING, "star"]
+    peers = [*GROCERY, *LINEAR, *MEANING, "star", "sasrec"]
     return Trial("online-retail", part, exam, products, events, until, material, peers)
 
 
@@ -69,12 +78,12 @@ def scientific_trial(part: str, vector_cache: Path | None = None) -> Trial:
     products, fit, tasks = scientific.cut(part)
     texts = products["name"].to_list()
     people = fit["customer_id"].unique().sort()
-    material = Material(
-        plain_log(products, fit, people), [words(text) for text in texts], texts, 1, vector_cache, RIDGES["scientific"]
-    )
+    log, terms = plain_log(products, fit, people), [words(text) for text in texts]
+    material = Material(log, terms, texts, 1, vector_cache, CHOSEN["scientific"])
     exam = Exam(_counted(products, fit), tasks, None, f"{part}: one review a user held out")
     events = fit.select("customer_id", "product_id", "position")
-    peers = ["popularity", "personal", "rules-cosine", "item-knn", "ease-customers", *MEANING, "star"]
+    counting = ["popularity", "personal", "rules-cosine", "item-knn", "bm25", "ease-customers", "als", "bpr"]
+    peers = [*counting, *MEANING, "star", "sasrec"]
     return Trial("scientific", part, exam, products, events, None, material, peers)
 
 
@@ -86,6 +95,7 @@ def _counted(products: pl.DataFrame, fit: pl.DataFrame) -> pl.DataFrame:
 
 TRIALS: dict[str, Callable[[str, Path | None], Trial]] = {
     "complete-journey": complete_journey_trial,
+    "newcomers": newcomers_trial,
     "online-retail": online_retail_trial,
     "scientific": scientific_trial,
 }
