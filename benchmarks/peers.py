@@ -120,7 +120,7 @@ def tifu(
     """
     baskets = log.purchases.drop_nulls(["customer", "basket"])
     baskets = baskets.group_by("customer", "basket").agg(pl.col("time").min(), pl.col("item").unique())
-    order = baskets.sort("customer", "time").with_columns(
+    order = baskets.sort("customer", "time", "basket").with_columns(  # two in one minute: always in the same order
         n=pl.len().over("customer"), at=pl.int_range(pl.len()).over("customer")
     )
     order = order.with_columns(size=(pl.col("n") / n_groups).ceil().clip(1))

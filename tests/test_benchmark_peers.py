@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 import peer_settings
 from fp_growth import FpGrowth, frequent_sets, rules_of
 from implicit_peers import with_history
-from peers import PEERS, Material, PeerLeftOut, fitted
+from peers import PEERS, Material, PeerLeftOut, fitted, tifu
 from plain_log import plain_log
 from sasrec import SasRec, in_order, pieces
 from tune_peers import combinations
@@ -175,3 +175,19 @@ def test_every_choice_stands_in_its_grid():
         for name, settings in chosen.items():
             assert name in PEERS
             assert settings in combinations(peer_settings.GRIDS[name])
+
+
+def test_baskets_of_one_minute_are_always_taken_in_the_same_order():
+    n = 3_000
+    same = datetime(2026, 1, 1)
+    rows = [(f"c{at // 2:04}", at, NAMES[at % 3], same) for at in range(n)]
+    events = pl.DataFrame(rows, schema=["customer_id", "basket_id", "product_id", "timestamp"], orient="row")
+    log = plain_log(pl.DataFrame({"product_id": NAMES}), events, events["customer_id"].unique().sort())
+
+    frequency = tifu(log, n_neighbours=3, own_share=1.0).toarray()
+
+    first, second = np.arange(n) % 3, np.arange(n) // 2
+    latest = np.zeros_like(frequency)
+    latest[second[1::2], first[1::2]] = 1 / 2  # the second basket is the later group
+    latest[second[0::2], first[0::2]] += 0.7 / 2
+    np.testing.assert_allclose(frequency, latest, rtol=1e-5)
