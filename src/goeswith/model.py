@@ -358,7 +358,7 @@ class Model:
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         sources, at = np.unique(a, return_inverse=True)
         opinion = self.answerer.opinion("related", of_products(self.parts, sources), at, b)
-        both = np.asarray(self.parts.counts.pairs[a, b]).ravel()
+        both = self.parts.counts.both(a, b)
         estimates = np.stack(self.calibrators.pairs.estimate(both, self.parts.counts.items[a], opinion))
         value, low, high = np.where(a == b, 1.0, estimates)  # every basket with a product holds it
         return value, low, high

@@ -27,6 +27,12 @@ class Counts:
     items: NDArray[np.int64]
     n_baskets: int
 
+    def both(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float32]:
+        """(pairs,), how many baskets hold both; a, b : (pairs,), rows."""
+        if not len(a):
+            return np.zeros(0, np.float32)  # an empty selection would stay sparse
+        return np.asarray(self.pairs[a, b], np.float32).ravel()
+
 
 def basket_matrix(log: Log) -> csr_array:
     """Which products each basket holds.

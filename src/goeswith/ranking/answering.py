@@ -214,7 +214,7 @@ class Answerer:
             none = np.zeros(len(some.item), np.float32)
             return none, none
         a, counts = sources[some.query], self.parts.counts
-        return np.asarray(counts.pairs[a, some.item], np.float32).ravel(), counts.items[a].astype(np.float32)
+        return counts.both(a, some.item), counts.items[a].astype(np.float32)
 
     def _first(self, at: NDArray[np.int64], some: Candidates, chance: Array, n: int) -> NDArray[np.int64]:
         if self.diversity > 0 and len(at) > 1:

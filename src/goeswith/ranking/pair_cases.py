@@ -74,7 +74,7 @@ def pair_cases(slice_: TrainingSlice, parts: Parts, config: LearningConfig, seed
             PairCases(
                 pairs.query,
                 features(parts, queries, views, pairs),
-                np.asarray(counts.pairs[a, b], dtype=np.float64).ravel(),
+                counts.both(a, b).astype(np.float64),
                 counts.items[a].astype(np.float64),
                 np.asarray(together[start + pairs.query, b], dtype=np.float64).ravel(),
                 held[a].astype(np.float64),

@@ -1,6 +1,6 @@
 """Teach the rankers on a training slice: one for each question that can be asked."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -94,18 +94,19 @@ def examples_of(slice_: TrainingSlice, parts: Parts, config: LearningConfig, see
 
 
 def train_rankers(
-    taught: Sequence[Mapping[str, Examples]], config: LearningConfig, seed: int, told: Callable[[str], None]
+    taught: Sequence[dict[str, Examples]], config: LearningConfig, seed: int, told: Callable[[str], None]
 ) -> tuple[dict[str, Ranker], dict[str, Calibration]]:
     """One ranker a question, by name, from the examples of all slices; and the calibration of what it says.
 
     Parameters
     ----------
+    taught : by slice and question; emptied on the way, for it takes a gigabyte
     told : hears which question is next
     """
     rankers, calibrations = {}, {}
     for question in QUESTIONS:
         told(question)
-        every = Examples.joined([each[question] for each in taught])
+        every = Examples.joined([each.pop(question) for each in taught])
         learnt, held = every.only(~every.held), every.only(every.held)
         del every
         rankers[question] = train_ranker(learnt.features, learnt.bought, config.ranker, seed, learnt.weight)

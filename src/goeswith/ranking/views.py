@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, diags_array
 
-from goeswith.association.habits import lately, often
 from goeswith.association.histories import Histories
 from goeswith.association.parts import Parts
 
@@ -107,21 +106,20 @@ def _basket_views(parts: Parts, asked: Queries) -> dict[str, Array]:
         "lift": np.log1p(damped * counts.n_baskets / (sold + 10)),
         "basket_cosine": root / np.sqrt(sold + 5),
         "together": _own_baskets(parts, asked),
-        **_habits(parts, asked),
+        **_of_who_it_may_be(parts, asked),
         "basket_words": words @ meaning.words.T / size,
         "basket_text": source @ meaning.target.T / size,
     }
 
 
-def _habits(parts: Parts, asked: Queries) -> dict[str, Array]:
-    """What the customer puts into baskets; of somebody unknown, what those do who may have filled this one."""
-    own, habits = asked.own, parts.habits
-    unknown = diags_array((np.diff(own.start) == 0).astype(np.float32))
-    likely = csr_array(unknown @ habits.who_filled(asked.held))
-    n_items = parts.meaning.n_items
+def _of_who_it_may_be(parts: Parts, asked: Queries) -> dict[str, Array]:
+    """Of somebody unknown, what those put into their baskets who may have filled this one; 0 for a known customer."""
+    assert asked.held is not None
+    unknown = diags_array((np.diff(asked.own.start) == 0).astype(np.float32))
+    likely = csr_array(unknown @ parts.habits.who_filled(asked.held))
     return {
-        "often": (own.matrix(often(own), n_items) + likely @ habits.often).toarray(),
-        "lately": (own.matrix(lately(own), n_items) + likely @ habits.lately).toarray(),
+        "often": (likely @ parts.habits.often).toarray(),
+        "lately": (likely @ parts.habits.lately).toarray(),
     }
 
 
