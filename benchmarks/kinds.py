@@ -6,6 +6,7 @@ is needed: the counts and vectors are those of the validation cut.
 """
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -41,9 +42,17 @@ def main() -> None:
         a, b = log.items.rows(pairs["product_id_a"]), log.items.rows(pairs["product_id_b"])
         read = pairs["label"].to_numpy().astype(str)
         evidence = kinds.evidence(a, b)
+        none = np.zeros(len(a), np.float32)
+        no_turns = replace(evidence, together=none, one_way=none, in_turn=none, looked=none)
+        others = {
+            "the rule before": rule_before(parts, a, b),
+            "text alone": np.where(evidence.alike >= ALIKE, SUBSTITUTE, COMPLEMENT),
+            "goeswith without interchange": no_turns.labels,
+        }
         show(f"{half}: goeswith", read, evidence.labels)
-        show(f"{half}: the rule before", read, rule_before(parts, a, b))
-        show(f"{half}: text alone", read, np.where(evidence.alike >= ALIKE, SUBSTITUTE, COMPLEMENT))
+        for name, given in others.items():
+            show(f"{half}: {name}", read, given)
+            print("goeswith less this, related pairs:     " + difference(read, evidence.labels, given))
 
 
 def fitted(cache: Path) -> tuple[Parts, Log]:
@@ -81,6 +90,7 @@ def show(name: str, read: Labels, given: Labels) -> None:
         print(f"{row:12}" + "".join(f"{((read == row) & (given == label)).sum():12}" for label in LABELS))
     related = read != "neither"
     print("three labels, pairs read as related:   " + agreement(read[related], given[related]))
+    print("three labels, all pairs:               " + agreement(read, given))
     told = [np.isin(labels, [SUBSTITUTE, BOTH]) for labels in (read, given)]
     print("a substitute (or both), all pairs:     " + agreement(*told))
     told = [np.isin(labels[related], [COMPLEMENT, BOTH]) for labels in (read, given)]
@@ -88,14 +98,27 @@ def show(name: str, read: Labels, given: Labels) -> None:
 
 
 def agreement(read: NDArray, given: NDArray) -> str:
-    rng = np.random.default_rng(0)
-    draws = rng.integers(0, len(read), (1000, len(read)))
-    share = [float((read[at] == given[at]).mean()) for at in draws]
-    agreed = [kappa(read[at], given[at]) for at in draws]
+    share = [float((read[at] == given[at]).mean()) for at in redraws(len(read))]
+    agreed = [kappa(read[at], given[at]) for at in redraws(len(read))]
     return (
         f"agree {(read == given).mean():.2f} {interval(share)}, kappa {kappa(read, given):.2f} {interval(agreed)}, "
         f"n {len(read)}"
     )
+
+
+def difference(read: Labels, ours: Labels, other: Labels) -> str:
+    """How much further ours agree, over the pairs read as related; the same pairs are drawn for both."""
+    related = read != "neither"
+    read, ours, other = read[related], ours[related], other[related]
+    share = (ours == read).astype(float) - (other == read)
+    agreed = kappa(read, ours) - kappa(read, other)
+    shares = [float(share[at].mean()) for at in redraws(len(read))]
+    kappas = [kappa(read[at], ours[at]) - kappa(read[at], other[at]) for at in redraws(len(read))]
+    return f"agree {share.mean():+.2f} {interval(shares)}, kappa {agreed:+.2f} {interval(kappas)}"
+
+
+def redraws(n: int) -> Rows:
+    return np.random.default_rng(0).integers(0, n, (1000, n))
 
 
 def kappa(left: NDArray, right: NDArray) -> float:

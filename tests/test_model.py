@@ -79,6 +79,7 @@ def test_a_basket_is_completed_with_what_it_lacks(model, planted):
     assert second in ranking.ids[:5]  # after what everybody puts into a basket
     chance = dict(zip(without.ids, without.probabilities, strict=True))[second]
     assert ranking.probabilities[ranking.ids.index(second)] > 1.5 * chance
+    assert not {first, "eggs"} & set(ranking.ids)
 
 
 def test_the_customer_of_a_basket_counts(model, planted):
