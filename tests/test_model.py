@@ -443,3 +443,14 @@ def test_codes_that_begin_with_zeros_stay_as_they_are(tmp_path):
     assert model.recommend_many(["01", "1"], n=1)["customer_id"].to_list() == ["01", "1"]
     with pytest.raises(UnknownId):
         model.related("7")
+
+
+def test_customers_whom_the_model_never_met_are_judged_as_well(planted, tmp_path):
+    """They come after every known one in the order of ids, where a wrong vocabulary would run out of rows."""
+    later = planted.events.filter(pl.col("timestamp").dt.date() > LAST_DAY).with_columns(
+        customer_id=pl.lit("z") + pl.col("customer_id"), basket_id=pl.lit("z") + pl.col("basket_id").cast(pl.String)
+    )
+    events = planted.events.with_columns(pl.col("basket_id").cast(pl.String))
+    shop = gw.Shop.create(tmp_path / "shop", products=planted.products, events=pl.concat([events, later]))
+    report = gw.evaluate(shop, model=gw.fit(shop, QUICK, until=LAST_DAY.isoformat()))
+    assert {"recommend", "complete, basket alone"} <= set(report.probability)

@@ -242,8 +242,8 @@ def _judged(model: Model, after: Log) -> dict[str, Cases]:
     lines = after.purchases.select("customer", "basket", "item").drop_nulls(["basket", "item"])
     lines = lines.unique(maintain_order=True)
     ids = {
-        "customer_id": log.customers.series.gather(lines["customer"]),
-        "product_id": log.items.series.gather(lines["item"]),
+        "customer_id": after.customers.series.gather(lines["customer"]),  # also of those whom the model never met
+        "product_id": after.items.series.gather(lines["item"]),
     }
     later = pl.DataFrame({"basket_id": lines["basket"], **ids})
     sold = log.items.ids(np.flatnonzero(model.parts.counts.items > 0))
