@@ -27,7 +27,9 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     events = events.filter(pl.col("customer_id").is_in(some.implode()) & (pl.col("timestamp") > since))
     products.join(events, on="product_id", how="semi").write_csv(folder / "products.csv")
     events.write_parquet(folder / "events.parquet")
-    (folder / "fit.toml").write_text("[finetune]\nseconds = 10.0\n\n[features]\nsteps = 300\n")
+    (folder / "fit.toml").write_text(
+        "[finetune]\nseconds = 10.0\n\n[features]\nsteps = 300\n\n[learning]\nn_baskets = 2000\n"
+    )
 
     goeswith("init", folder / "shop", "--products", folder / "products.csv", "--events", folder / "events.parquet")
     goeswith("fit", folder / "shop", "--config", folder / "fit.toml")
