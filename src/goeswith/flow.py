@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from goeswith.association.counts import LARGEST_BASKET
 from goeswith.association.describer import Describer, Reading, encode, fit_describer, meaning_of
 from goeswith.association.features import FeatureLayer
 from goeswith.association.finetune import FineTuned, finetune_encoder
@@ -116,6 +117,9 @@ def learn(log: Log, config: FitConfig, cache: Path, progress: Progress | None = 
     layer = feature_layer(reading, log, config, diary)
     diary.begin("counts and linear models")
     parts = _parts(log, now, reading, layer, describer, config)
+    if huge := int((np.diff(parts.baskets.indptr) > LARGEST_BASKET).sum()):
+        some = "1 basket holds" if huge == 1 else f"{huge:,} baskets hold"
+        diary.note(f"{some} more than {LARGEST_BASKET} products; pairs are counted of {LARGEST_BASKET} drawn from each")
     diary.end()
     return Model(
         log=log,

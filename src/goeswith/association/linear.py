@@ -54,10 +54,13 @@ class DualEase:
         by_rows = np.hstack([(bought @ self.interactions.T).toarray(), bought @ self.attributes])  # (queries, rows)
         by_rows = (by_rows @ self.kernel).astype(np.float32)
         n_customers = self.interactions.shape[0]
-        explained = (self.interactions.T @ by_rows[:, :n_customers].T).T + by_rows[:, n_customers:] @ self.attributes.T
+        explained: Array = by_rows[:, n_customers:] @ self.attributes.T
+        explained += (self.interactions.T @ by_rows[:, :n_customers].T).T
         held = bought.toarray()
-        result: Array = held - (held - explained) / (self.penalty * self.precision)
-        return result
+        explained -= held  # in place: these blocks are the largest of an answer
+        explained /= self.penalty * self.precision
+        explained += held
+        return explained
 
     def carried(self, items: NDArray[np.int64], by: NDArray[np.int64]) -> Array:
         """What each product of a history adds to the score of others; (by, items), 0 for a product on itself."""
