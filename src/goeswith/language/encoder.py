@@ -10,7 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goeswith.errors import ModelError
-from goeswith.language.encoder_folder import check_encoder_folder, no_network, no_progress_bars, packaged_folder
+from goeswith.language.encoder_folder import (
+    ADAPTER,
+    check_encoder_folder,
+    no_network,
+    no_progress_bars,
+    packaged_folder,
+)
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -162,7 +168,12 @@ def load_encoder(
         )
         reason = str(error).strip().split("\n")[0]
         raise ModelError(f"{name}: the encoder could not be loaded ({reason}). {way_out}") from error
-    return SentenceEncoder(model, _prompt(model, str(name)) if prompt is None else prompt)
+    encoder = SentenceEncoder(model, _prompt(model, str(name)) if prompt is None else prompt)
+    if folder is None or not (folder / ADAPTER).is_dir():
+        return encoder
+    from goeswith.language.adapter_folder import put_on
+
+    return put_on(encoder, folder / ADAPTER)
 
 
 def _folder(name: str | Path) -> Path | None:

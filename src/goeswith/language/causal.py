@@ -1,0 +1,207 @@
+"""M as a causal model (GPT family): how likely a product's description is, with and without a history before it."""
+
+from collections.abc import Sequence
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from goeswith.errors import CorruptModel, ModelError
+from goeswith.language.causal_folder import causal_folder, check_causal_folder
+from goeswith.language.encoder import _device
+from goeswith.language.encoder_folder import no_network, no_progress_bars
+
+OPENING = "Bought together:"
+MOST_WORDS = 64
+"""Tokens of one product that are read; names are shorter, descriptions say the main thing first."""
+MOST_HISTORY = 12
+AT_ONCE = 16
+KEPT = "kept_tokens.safetensors"
+
+
+class CausalModel:
+    """Token log-likelihoods of product descriptions.
+
+    A history is written as "Bought together: bread; butter;", a product as " jam;" with its end, so that descriptions
+    of any length are compared as wholes. Each product is tokenized alone: with and without a history its tokens are
+    the same, and the history's can be computed once for all candidates.
+
+    Parameters
+    ----------
+    model, tokenizer : a transformer with a language-model head
+    kept : (vocabulary,), the tokenizer's ids that the model still knows, in its order; None: all (`vocabulary_cut.py`)
+    """
+
+    def __init__(self, model: Any, tokenizer: Any, kept: NDArray[np.int64] | None = None) -> None:
+        self.model, self.tokenizer, self.kept = model.eval(), tokenizer, kept
+        self._place = None if kept is None else {int(old): new for new, old in enumerate(kept)}
+        self._alone: dict[str, float] = {}
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.model.parameters()).device
+
+    @property
+    def most_tokens(self) -> int:
+        config = self.model.config
+        limits = [getattr(config, name, None) for name in ("max_position_embeddings", "n_positions")]
+        return min([int(limit) for limit in limits if limit] or [1024])
+
+    def pieces(self, texts: Sequence[str]) -> list[list[int]]:
+        """The tokens of each product, " text;"."""
+        found = self.tokenizer([f" {text};" for text in texts], add_special_tokens=False)["input_ids"]
+        return [self._known(ids[:MOST_WORDS]) for ids in found]
+
+    def opening(self, history: Sequence[str] = (), room: int = MOST_WORDS) -> list[int]:
+        """The tokens of a history, newest last; the oldest are left out where it is longer than the model reads.
+
+        Parameters
+        ----------
+        room : tokens that must still fit behind it
+        """
+        first = self.tokenizer.bos_token_id
+        head = ([first] if first is not None else []) + self.tokenizer(OPENING, add_special_tokens=False)["input_ids"]
+        pieces = self.pieces(list(history)[-MOST_HISTORY:])
+        start = self._known(head)
+        while pieces and len(start) + sum(map(len, pieces)) + room > self.most_tokens:
+            pieces.pop(0)
+        return start + [token for piece in pieces for token in piece]
+
+    def log_likelihoods(self, history: Sequence[str], texts: Sequence[str], shared: bool = True) -> NDArray[np.float64]:
+        """log M(text | history) of each text, in nats; (texts,)
+
+        Parameters
+        ----------
+        shared : compute what the history does to the model once (key/value cache), not once for each text
+        """
+        if not texts:
+            return np.zeros(0)
+        pieces = self.pieces(texts)
+        opening = self.opening(history, max(map(len, pieces)))
+        found = np.zeros(len(texts))
+        order = sorted(range(len(texts)), key=lambda at: len(pieces[at]))
+        with torch.inference_mode():
+            known = self._read(opening) if shared else None
+            for start in range(0, len(order), AT_ONCE):
+                rows = order[start : start + AT_ONCE]
+                some = [pieces[row] for row in rows]
+                found[rows] = self._after(known, some) if known else self._anew(opening, some)
+        return found
+
+    def lifts(self, history: Sequence[str], candidates: Sequence[str]) -> NDArray[np.float32]:
+        """log M(r_i | r_u) − log M(r_i): how much likelier each description became; (candidates,)
+
+        What a description is worth without a history is computed once for each text.
+        """
+        new = [text for text in dict.fromkeys(candidates) if text not in self._alone]
+        self._alone.update(zip(new, self.log_likelihoods((), new).tolist(), strict=True))
+        alone = np.array([self._alone[text] for text in candidates])
+        return (self.log_likelihoods(history, candidates) - alone).astype(np.float32)
+
+    def loss(self, histories: Sequence[Sequence[str]], targets: Sequence[str]) -> Tensor:
+        """Mean negative log-likelihood of the targets' tokens after their histories; with its gradient."""
+        pieces = self.pieces(targets)
+        rows = [(self.opening(own, len(one)), one) for own, one in zip(histories, pieces, strict=True)]
+        ids, mask, asked = self._padded([(opening, piece) for opening, piece in rows])
+        logits = self.model(input_ids=ids, attention_mask=mask).logits
+        return cross_entropy(logits[:, :-1][asked[:, 1:]].float(), ids[:, 1:][asked[:, 1:]])
+
+    def forget(self) -> None:
+        """To be called after the weights have moved."""
+        self._alone.clear()
+
+    def save(self, folder: Path) -> None:
+        """Write a Hugging Face folder (safetensors) that others can load."""
+        with no_progress_bars():
+            self.model.save_pretrained(folder, safe_serialization=True)
+        self.tokenizer.save_pretrained(folder)
+        if self.kept is not None:
+            save_file({"kept": self.kept}, folder / KEPT)
+
+    def _read(self, opening: list[int]) -> tuple[Any, Tensor, int]:
+        """The cache of an opening, the log-probabilities of what may follow it (vocabulary,), and its length."""
+        out = self.model(input_ids=torch.tensor([opening], device=self.device), use_cache=True)
+        return out.past_key_values, out.logits[0, -1].float().log_softmax(dim=-1), len(opening)
+
+    def _after(self, known: tuple[Any, Tensor, int], pieces: list[list[int]]) -> list[float]:
+        cache, first, length = known
+        own = deepcopy(cache)
+        own.batch_repeat_interleave(len(pieces))
+        ids, mask, _ = self._padded([([], piece) for piece in pieces])
+        before = torch.ones(len(pieces), length, dtype=mask.dtype, device=mask.device)
+        whole = torch.cat([before, mask], dim=1)
+        logits = self.model(input_ids=ids, attention_mask=whole, past_key_values=own, use_cache=True).logits
+        later = _of_tokens(logits[:, :-1], ids[:, 1:]) * mask[:, 1:]
+        return (first[ids[:, 0]] + later.sum(dim=1)).tolist()
+
+    def _anew(self, opening: list[int], pieces: list[list[int]]) -> list[float]:
+        ids, mask, asked = self._padded([(opening, piece) for piece in pieces])
+        logits = self.model(input_ids=ids, attention_mask=mask).logits
+        return (_of_tokens(logits[:, :-1], ids[:, 1:]) * asked[:, 1:]).sum(dim=1).tolist()
+
+    def _padded(self, rows: list[tuple[list[int], list[int]]]) -> tuple[Tensor, Tensor, Tensor]:
+        """ids, attention mask and which tokens are asked about, each (rows, tokens); padded on the right."""
+        width = max(len(opening) + len(piece) for opening, piece in rows)
+        ids = torch.zeros(len(rows), width, dtype=torch.long)
+        mask, asked = torch.zeros_like(ids), torch.zeros(len(rows), width, dtype=torch.bool)
+        for at, (opening, piece) in enumerate(rows):
+            whole = opening + piece
+            ids[at, : len(whole)] = torch.tensor(whole)
+            mask[at, : len(whole)] = 1
+            asked[at, len(opening) : len(whole)] = True
+        return ids.to(self.device), mask.to(self.device), asked.to(self.device)
+
+    def _known(self, ids: list[int]) -> list[int]:
+        """The model's own numbers; a token that was cut away is read as the first one that was kept."""
+        return ids if self._place is None else [self._place.get(token, 0) for token in ids]
+
+
+def load_causal(name: str | Path, device: str = "auto") -> CausalModel:
+    """A causal model by name: packaged:gemma-3-270m, a folder, or a hub name where there is a network.
+
+    Raises
+    ------
+    ModelError : no such folder or name, no weights, no tokenizer, pickled weights, or more than the memory holds
+    """
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    folder = causal_folder(name)
+    where, options = (str(name), {}) if folder is None else (str(folder), {"local_files_only": True})
+    try:
+        with no_progress_bars():
+            if folder is None:
+                model = AutoModelForCausalLM.from_pretrained(where, use_safetensors=True)
+                tokenizer = AutoTokenizer.from_pretrained(where)
+            else:
+                check_causal_folder(folder)
+                with no_network():
+                    model = AutoModelForCausalLM.from_pretrained(where, use_safetensors=True, **options)
+                    tokenizer = AutoTokenizer.from_pretrained(where, **options)
+    except ModelError:
+        raise
+    except Exception as error:
+        reason = str(error).strip().split("\n")[0]
+        raise ModelError(
+            f"{name}: the causal model could not be loaded ({reason}). Give a folder that save_pretrained wrote, or "
+            "packaged:gemma-3-270m."
+        ) from error
+    kept = None
+    if folder is not None and (folder / KEPT).is_file():
+        try:
+            kept = load_file(folder / KEPT)["kept"]
+        except (SafetensorError, KeyError) as error:
+            raise CorruptModel(f"{folder / KEPT}: cannot be read ({error}). Copy the whole folder again.") from error
+    return CausalModel(model.to(_device(device)).float(), tokenizer, kept)
+
+
+def _of_tokens(logits: Tensor, ids: Tensor) -> Tensor:
+    """Log-probability of each token; (rows, tokens)."""
+    flat = cross_entropy(logits.flatten(0, 1).float(), ids.flatten(), reduction="none")
+    return -flat.view_as(ids)
