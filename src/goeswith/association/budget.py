@@ -19,7 +19,12 @@ FEWEST_STEPS = 20
 
 
 def affordable_steps(
-    seconds: float | None, steps: int, characters_per_step: float, method: str = "last-k", least: int = FEWEST_STEPS
+    seconds: float | None,
+    steps: int,
+    characters_per_step: float,
+    method: str = "last-k",
+    least: int = FEWEST_STEPS,
+    size: float = 1.0,
 ) -> int:
     """Steps that fit into the seconds, by the length of the texts alone: the same shop learns alike on any machine.
 
@@ -27,6 +32,7 @@ def affordable_steps(
     ----------
     seconds : None takes all steps
     steps : at most
+    size : of the model, in MiniLMs
 
     Examples
     --------
@@ -37,7 +43,7 @@ def affordable_steps(
     """
     if seconds is None:
         return steps
-    fitting = seconds * CHARACTERS_PER_SECOND * PACE.get(method, 0.5) / max(characters_per_step, 1.0)
+    fitting = seconds * CHARACTERS_PER_SECOND * PACE.get(method, 0.5) / max(characters_per_step * size, 1.0)
     return int(np.clip(fitting, min(least, steps), steps))
 
 

@@ -14,7 +14,8 @@ from pydantic import BaseModel, Field, NonNegativeFloat, NonNegativeInt, Positiv
 from goeswith.association.budget import affordable_steps, learning_rate
 from goeswith.association.checkpoint import forget_checkpoint
 from goeswith.association.features import FeatureLayer
-from goeswith.association.gate import Gate, reason_of_judge
+from goeswith.association.gate import Gate, reason_of_judge, warm_and_cold
+from goeswith.association.held_out import held_out_ranks
 from goeswith.association.lessons import HELD, TESTED, TRAIN, Drawn, Lesson, Sets, Shape, Whole
 from goeswith.association.loop import Course, Progress, Schedule, run
 from goeswith.association.pairs import Threads, threads
@@ -223,7 +224,9 @@ def finetune_encoder(
         # Virtual words change what is said before anything is learnt; what must be beaten is the encoder as it came.
         as_it_came = start is encoder and config.method not in ("prefix", "prompt")
         before = None if as_it_came else Towers(Tuning(encoder, []), distinct, layer, towers.lexical).vectors
-        gate = Gate(towers.vectors, held, bought, config.scale, config.seed, before)
+        parts = warm_and_cold(held, bought)
+        at_start = held_out_ranks(before or towers.vectors, parts, config.scale, config.seed)
+        gate = Gate(lambda: held_out_ranks(towers.vectors, parts, config.scale, config.seed), at_start)
     metric = gate or (None if judge is None else lambda: judge(tuning))
     groups = {"encoder": tuning.parameters} | ({"features": list(layer.parameters())} if layer else {})
     rates = {"encoder": rate} | ({"features": config.feature_rate} if layer else {})

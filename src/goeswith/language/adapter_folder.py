@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,16 @@ if TYPE_CHECKING:
     from torch import nn
 
 ABOUT, WEIGHTS = "adapter.json", "adapter.safetensors"
+
+
+@dataclass(frozen=True)
+class Worn:
+    """What was put into a model, how, and the fingerprint of the model without it."""
+
+    moving: Moving
+    method: str
+    reach: Reach
+    base: str
 
 
 class AdaptedEncoder(SentenceEncoder):
@@ -66,7 +76,7 @@ class AdaptedEncoder(SentenceEncoder):
                 transformer.model = worn
             else:  # taken out of the same module, so put in once more
                 self.moving = set_moving(self.method, transformer.model, self.reach, ENCODER)
-                _fill(self.moving, own)
+                fill(self.moving, own)
                 self.model.requires_grad_(False)
 
 
@@ -100,7 +110,7 @@ def put_on(encoder: SentenceEncoder, folder: Path) -> AdaptedEncoder:
     transformer: Any = encoder.model[0]
     moving = set_moving(method, transformer.model, reach, ENCODER)
     transformer.model = moving.module
-    _fill(moving, weights, folder)
+    fill(moving, weights, folder)
     encoder.model.requires_grad_(False)
     return AdaptedEncoder(encoder.model, encoder.prompt, moving, method, reach, base)
 
@@ -178,13 +188,13 @@ class AdapterRack:
             before = {key: plain[key].detach().clone() for key in weights if key in plain}
             moving = set_moving(method, transformer.model, reach, ENCODER)
             transformer.model = moving.module
-            _fill(moving, weights, self._folders[name])
+            fill(moving, weights, self._folders[name])
             self._worn = (moving, before)
         self.base.model.requires_grad_(False)
         return SentenceEncoder(self.base.model, self.base.prompt)
 
 
-def _fill(moving: Moving, weights: dict[str, torch.Tensor], folder: Path | None = None) -> None:
+def fill(moving: Moving, weights: dict[str, torch.Tensor], folder: Path | None = None) -> None:
     if set(weights) != set(moving.parameters):
         raise CorruptModel(f"{folder}: the adapter's weights are not those of its method. Train it again.")
     with torch.no_grad():

@@ -1,5 +1,6 @@
 """M as a causal model (GPT family): how likely a product's description is, with and without a history before it."""
 
+import hashlib
 from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -14,9 +15,11 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from goeswith.errors import CorruptModel, ModelError
+from goeswith.language.adapter_folder import Worn, fill, read_adapter, write_adapter
 from goeswith.language.causal_folder import causal_folder, check_causal_folder
 from goeswith.language.encoder import _device
-from goeswith.language.encoder_folder import no_network, no_progress_bars
+from goeswith.language.encoder_folder import ADAPTER, no_network, no_progress_bars
+from goeswith.language.moving import CAUSAL, set_moving
 
 OPENING = "Bought together:"
 MOST_WORDS = 64
@@ -43,6 +46,7 @@ class CausalModel:
         self.model, self.tokenizer, self.kept = model.eval(), tokenizer, kept
         self._place = None if kept is None else {int(old): new for new, old in enumerate(kept)}
         self._alone: dict[str, float] = {}
+        self.worn: Worn | None = None
 
     @property
     def device(self) -> torch.device:
@@ -56,6 +60,8 @@ class CausalModel:
 
     def pieces(self, texts: Sequence[str]) -> list[list[int]]:
         """The tokens of each product, " text;"."""
+        if not texts:
+            return []
         found = self.tokenizer([f" {text};" for text in texts], add_special_tokens=False)["input_ids"]
         return [self._known(ids[:MOST_WORDS]) for ids in found]
 
@@ -88,7 +94,9 @@ class CausalModel:
         found = np.zeros(len(texts))
         order = sorted(range(len(texts)), key=lambda at: len(pieces[at]))
         with torch.inference_mode():
-            known = self._read(opening) if shared else None
+            # Virtual words stand before the history: PEFT puts them there anew each time, so nothing is kept.
+            prompted = self.worn is not None and self.worn.method in ("prefix", "prompt")
+            known = self._read(opening) if shared and not prompted else None
             for start in range(0, len(order), AT_ONCE):
                 rows = order[start : start + AT_ONCE]
                 some = [pieces[row] for row in rows]
@@ -110,18 +118,49 @@ class CausalModel:
         pieces = self.pieces(targets)
         rows = [(self.opening(own, len(one)), one) for own, one in zip(histories, pieces, strict=True)]
         ids, mask, asked = self._padded([(opening, piece) for opening, piece in rows])
-        logits = self.model(input_ids=ids, attention_mask=mask).logits
+        logits = self._logits(ids, mask)
         return cross_entropy(logits[:, :-1][asked[:, 1:]].float(), ids[:, 1:][asked[:, 1:]])
+
+    @property
+    def fingerprint(self) -> str:
+        """Content hash of the weights and of what was cut from the vocabulary."""
+        hasher = hashlib.blake2b(b"" if self.kept is None else self.kept.tobytes(), digest_size=16)
+        for name, weight in sorted(self.model.state_dict().items()):
+            hasher.update(name.encode())
+            hasher.update(weight.detach().cpu().contiguous().float().numpy().tobytes())
+        return hasher.hexdigest()
+
+    def wear(self, worn: Worn) -> None:
+        """Go on with what was put into the model."""
+        self.worn, self.model = worn, worn.moving.module.eval()
+        self.forget()
+
+    def settled(self) -> "CausalModel":
+        """The same with plain weights, where plain weights can do what was learnt."""
+        for weight in self.model.parameters():
+            weight.requires_grad_(False)
+        self.forget()
+        if self.worn is not None and self.worn.moving.merge is not None:
+            self.model, self.worn = self.worn.moving.merge().eval(), None
+        return self
 
     def forget(self) -> None:
         """To be called after the weights have moved."""
         self._alone.clear()
 
     def save(self, folder: Path) -> None:
-        """Write a Hugging Face folder (safetensors) that others can load."""
+        """Write a Hugging Face folder (safetensors) that others can load; an adapter lies below it."""
+        worn = self.worn
+        own = {} if worn is None else {name: w.detach().clone() for name, w in worn.moving.parameters.items()}
+        base: Any = self.model if worn is None else worn.moving.take_out()
         with no_progress_bars():
-            self.model.save_pretrained(folder, safe_serialization=True)
+            base.save_pretrained(folder, safe_serialization=True)
         self.tokenizer.save_pretrained(folder)
+        if worn is not None:
+            write_adapter(folder / ADAPTER, own, worn.method, worn.reach, worn.base)
+            self.wear(Worn(set_moving(worn.method, base, worn.reach, CAUSAL), worn.method, worn.reach, worn.base))
+            fill(self.worn.moving, own)  # type: ignore[union-attr]
+            self.model.requires_grad_(False)
         if self.kept is not None:
             save_file({"kept": self.kept}, folder / KEPT)
 
@@ -143,8 +182,13 @@ class CausalModel:
 
     def _anew(self, opening: list[int], pieces: list[list[int]]) -> list[float]:
         ids, mask, asked = self._padded([(opening, piece) for piece in pieces])
-        logits = self.model(input_ids=ids, attention_mask=mask).logits
+        logits = self._logits(ids, mask)
         return (_of_tokens(logits[:, :-1], ids[:, 1:]) * asked[:, 1:]).sum(dim=1).tolist()
+
+    def _logits(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """(rows, tokens, vocabulary), of the words that were written alone."""
+        logits: Tensor = self.model(input_ids=ids, attention_mask=mask, use_cache=False).logits
+        return logits[:, -ids.shape[1] :]
 
     def _padded(self, rows: list[tuple[list[int], list[int]]]) -> tuple[Tensor, Tensor, Tensor]:
         """ids, attention mask and which tokens are asked about, each (rows, tokens); padded on the right."""
@@ -173,17 +217,18 @@ def load_causal(name: str | Path, device: str = "auto") -> CausalModel:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     folder = causal_folder(name)
-    where, options = (str(name), {}) if folder is None else (str(folder), {"local_files_only": True})
+    where: Any = str(name) if folder is None else str(folder)
+    options: dict[str, Any] = {"use_safetensors": True}
     try:
         with no_progress_bars():
             if folder is None:
-                model = AutoModelForCausalLM.from_pretrained(where, use_safetensors=True)
+                model = AutoModelForCausalLM.from_pretrained(where, **options)
                 tokenizer = AutoTokenizer.from_pretrained(where)
             else:
                 check_causal_folder(folder)
                 with no_network():
-                    model = AutoModelForCausalLM.from_pretrained(where, use_safetensors=True, **options)
-                    tokenizer = AutoTokenizer.from_pretrained(where, **options)
+                    model = AutoModelForCausalLM.from_pretrained(where, local_files_only=True, **options)
+                    tokenizer = AutoTokenizer.from_pretrained(where, local_files_only=True)
     except ModelError:
         raise
     except Exception as error:
@@ -198,7 +243,17 @@ def load_causal(name: str | Path, device: str = "auto") -> CausalModel:
             kept = load_file(folder / KEPT)["kept"]
         except (SafetensorError, KeyError) as error:
             raise CorruptModel(f"{folder / KEPT}: cannot be read ({error}). Copy the whole folder again.") from error
-    return CausalModel(model.to(_device(device)).float(), tokenizer, kept)
+    causal = CausalModel(model.to(_device(device)).float(), tokenizer, kept)
+    if folder is not None and (folder / ADAPTER).is_dir():
+        method, reach, base, weights = read_adapter(folder / ADAPTER)
+        if base != causal.fingerprint:
+            raise ModelError(
+                f"{folder / ADAPTER}: this adapter was made for another base. Copy the whole folder again."
+            )
+        causal.wear(Worn(set_moving(method, causal.model, reach, CAUSAL), method, reach, base))
+        fill(causal.worn.moving, weights, folder / ADAPTER)  # type: ignore[union-attr]
+    causal.model.requires_grad_(False)
+    return causal
 
 
 def _of_tokens(logits: Tensor, ids: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from goeswith.errors import MissingExtra, ModelError
 from goeswith.language.encoder_folder import check_pickles_and_tokenizer, no_progress_bars
@@ -83,7 +84,7 @@ def gemma_folder() -> Path:
         file = assemble(joined / "gemma.gguf")
         with no_progress_bars():
             tokenizer = AutoTokenizer.from_pretrained(joined, gguf_file=file.name)
-            model = AutoModelForCausalLM.from_pretrained(joined, gguf_file=file.name, dtype=torch.float32)
+            model: Any = AutoModelForCausalLM.from_pretrained(joined, gguf_file=file.name, dtype=torch.float32)
             # Read from 4 bits into plain weights: nothing of the quantisation is left that could be stored.
             model.hf_quantizer = None
             if hasattr(model.config, "quantization_config"):
