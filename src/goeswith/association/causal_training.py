@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from goeswith.association.budget import affordable_steps, learning_rate
 from goeswith.association.checkpoint import forget_checkpoint
+from goeswith.association.finetune import FinetuneConfig, split_threads
 from goeswith.association.gate import Gate, warm_and_cold
 from goeswith.association.loop import Course, Progress, Schedule, run
 from goeswith.association.pairs import Batch, Threads
 from goeswith.association.train import FEWEST_TARGETS
+from goeswith.data.log import Log
 from goeswith.language.adapter_folder import Worn
 from goeswith.language.causal import CausalModel
 from goeswith.language.moving import CAUSAL, Reach, set_moving
@@ -125,6 +127,31 @@ def finetune_causal(
     used = gate.passed(course) if gate else course.improved
     reason = gate.reason(course) if gate else "nothing was held out to judge it by"
     return CausalTuned(copy.settled() if used else causal, used, reason, course, moving.n_parameters)
+
+
+def finetune_causal_model(
+    texts: Sequence[str],
+    log: Log,
+    validation: Log | None,
+    causal: CausalModel,
+    config: FinetuneConfig,
+    checkpoint: Path | None = None,
+    report: Callable[[Progress], None] | None = None,
+) -> CausalTuned:
+    """The same from logs and settings.
+
+    Parameters
+    ----------
+    texts : the sentence of each item of the log
+    validation : a log that reaches beyond `log`; None: the last tenth of the purchases is kept from training
+    """
+    distinct, train, held = split_threads(texts, log, validation, config)
+    reach = Reach(config.top_layers, config.lora_rank, config.virtual_tokens, config.narrow, config.steps)
+    return finetune_causal(
+        causal, distinct, train, held, method=config.method, reach=reach, seconds=config.seconds, steps=config.steps,
+        rate=config.rate, epochs=config.epochs, patience=config.patience, seed=config.seed, checkpoint=checkpoint,
+        identity=f"{causal.fingerprint} {config.model_dump_json()} {log.events.height}", report=report,
+    )  # fmt: skip
 
 
 def _spoken(batch: Batch, texts: Sequence[str]) -> tuple[list[list[str]], list[str]]:

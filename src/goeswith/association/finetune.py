@@ -153,18 +153,9 @@ def finetune_encoder(
     """
     if config.method == FROZEN and config.objective != "pair" and config.pretrain == "none":
         return FineTuned(encoder, None, False, "the method is frozen: the encoder stays as it was", Course(), 0.0)
-    distinct = list(dict.fromkeys(texts))
-    row = {text: at for at, text in enumerate(distinct)}
-    group = np.array([row[text] for text in texts], dtype=np.int64)
-    mute = np.array([not text for text in texts], dtype=bool)
-
-    def gather(events: Log, after: datetime | None) -> Threads:
-        return threads(events, group, mute, config.damping, after, config.seed)
-
-    cut = _cut(log) if validation is None else _last(log)
-    learnt = log if validation is not None or cut is None else log.until(cut)
-    train, held = gather(learnt, None), gather(validation or log, cut)
-    tested = None if test is None else gather(test, _last(validation or log))
+    distinct, train, held = split_threads(texts, log, validation, config)
+    group = _groups(texts, distinct)
+    tested = None if test is None else _threads(test, texts, group, _last(validation or log), config)
     if len(train) < FEWEST_TARGETS:
         reason = f"only {len(train)} purchases followed another one: too few to learn from"
         return FineTuned(encoder, None, False, reason, Course(), 0.0)
@@ -278,6 +269,33 @@ def _lesson(
     per_step = lesson.texts_per_step() * max(mean_characters, 8.0)
     steps = affordable_steps(seconds, config.steps, per_step, config.method)
     return steps, config.rate or learning_rate(config.method, steps), lesson
+
+
+def split_threads(
+    texts: Sequence[str], log: Log, validation: Log | None, config: FinetuneConfig
+) -> tuple[list[str], Threads, Threads]:
+    """Distinct texts, the purchases to learn from, and those that are held out; products that read alike are one."""
+    distinct = list(dict.fromkeys(texts))
+    group = _groups(texts, distinct)
+    cut = _cut(log) if validation is None else _last(log)
+    learnt = log if validation is not None or cut is None else log.until(cut)
+    return (
+        distinct,
+        _threads(learnt, texts, group, None, config),
+        _threads(validation or log, texts, group, cut, config),
+    )
+
+
+def _groups(texts: Sequence[str], distinct: Sequence[str]) -> NDArray[np.int64]:
+    row = {text: at for at, text in enumerate(distinct)}
+    return np.array([row[text] for text in texts], dtype=np.int64)
+
+
+def _threads(
+    log: Log, texts: Sequence[str], group: NDArray[np.int64], after: datetime | None, config: FinetuneConfig
+) -> Threads:
+    mute = np.array([not text for text in texts], dtype=bool)
+    return threads(log, group, mute, config.damping, after, config.seed)
 
 
 def _cut(log: Log) -> datetime:

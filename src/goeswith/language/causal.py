@@ -166,7 +166,8 @@ class CausalModel:
 
     def _read(self, opening: list[int]) -> tuple[Any, Tensor, int]:
         """The cache of an opening, the log-probabilities of what may follow it (vocabulary,), and its length."""
-        out = self.model(input_ids=torch.tensor([opening], device=self.device), use_cache=True)
+        ids = torch.tensor([opening], device=self.device)
+        out = self.model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=True)
         return out.past_key_values, out.logits[0, -1].float().log_softmax(dim=-1), len(opening)
 
     def _after(self, known: tuple[Any, Tensor, int], pieces: list[list[int]]) -> list[float]:

@@ -11,6 +11,7 @@ from goeswith.language.weights_cache import converted
 
 PACKAGED = "packaged:"
 GEMMA = "gemma-3-270m"
+PACKAGED_GEMMA = PACKAGED + GEMMA
 LICENCE = (
     "Gemma 3 270M is provided under the Gemma Terms of Use (ai.google.dev/gemma/terms): its own terms with a list of "
     "prohibited uses, not an open-source licence. What is fine-tuned from it falls under them too."

