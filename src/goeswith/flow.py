@@ -33,7 +33,7 @@ from goeswith.evaluation.report import Report, judge
 from goeswith.language.catalogue_language import choose_encoder
 from goeswith.language.causal import CausalModel, load_causal
 from goeswith.language.causal_folder import LICENCE, PACKAGED_GEMMA
-from goeswith.language.encoder import load_encoder
+from goeswith.language.encoder import SentenceEncoder, load_encoder
 from goeswith.language.item_text import item_text
 from goeswith.language.vector_cache import CachedEncoder
 from goeswith.language.vocabulary_cut import cut_vocabulary
@@ -91,6 +91,11 @@ def learn(log: Log, asked: FitConfig, cache: Path, progress: Progress | None = N
 
     diary.begin("encode")
     reading = describer.read(log.products)
+    if isinstance(raw, SentenceEncoder) and (cut := raw.cut_short(reading.texts)):
+        diary.note(
+            f"warning: {cut:,} texts are longer than the {raw.model.max_seq_length} tokens that the encoder reads; "
+            "their ends are not heard. Put what matters first, or set text.max_characters"
+        )
     slices = training_slices(log, timedelta(days=config.horizon_days), config.seed, config.learning.slices)
 
     diary.begin("fine-tune the language model")

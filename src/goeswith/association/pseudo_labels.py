@@ -20,8 +20,8 @@ def pseudo_labels(
 ) -> LabelledPairs:
     """A product that hardly sold goes with what follows the products that read like it.
 
-    label = cosine × share × n / (n + 5), scaled so that the surest is 1: how alike the two read, how much likelier
-    than by chance the partner followed the one that is known (capped), and in how many cases.
+    label = cosine × share × n / (n + 5): how alike the two read, in what share of the purchases of the known one the
+    partner followed it (1 at most), and in how many cases, n.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def pseudo_labels(
     >>> counts = csr_array(np.array([[0, 0, 5], [0, 0, 0], [0, 0, 0]]))
     >>> vectors = np.float32([[1, 0], [0.8, 0.6], [0, 1]])
     >>> found = pseudo_labels(counts, np.array([5, 0, 5]), vectors, most=1)
-    >>> found.first.tolist(), found.second.tolist(), found.label.round(2).tolist()
+    >>> found.first.tolist(), found.second.tolist(), found.label.astype(float).round(2).tolist()
     ([1], [2], [0.4])
     """
     cold, known = np.flatnonzero(bought < FEW), np.flatnonzero(bought >= FEW)

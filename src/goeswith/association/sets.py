@@ -92,7 +92,7 @@ def set_softmax(products: ProductSet, source: Tensor, target: Tensor, scale: flo
     Two products that followed each other; each has only the other to be followed by.
 
     >>> two = ProductSet(np.array([0, 1]), np.float32([[0, 1], [1, 0]]), np.zeros(2, np.float32))
-    >>> set_softmax(two, torch.eye(2), torch.eye(2), scale=10.0).item()
+    >>> abs(set_softmax(two, torch.eye(2), torch.eye(2), scale=10.0).item())
     0.0
     """
     scores = scale * (source @ target.T) + torch.from_numpy(products.log_prior).to(source.device)  # (set, set)

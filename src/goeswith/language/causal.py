@@ -27,6 +27,8 @@ MOST_WORDS = 64
 MOST_HISTORY = 12
 AT_ONCE = 16
 KEPT = "kept_tokens.safetensors"
+UNKNOWN = 0
+"""Where the unknown token stands among those that were kept."""
 
 
 class CausalModel:
@@ -46,6 +48,7 @@ class CausalModel:
         self.model, self.tokenizer, self.kept = model.eval(), tokenizer, kept
         self._place = None if kept is None else {int(old): new for new, old in enumerate(kept)}
         self._alone: dict[str, float] = {}
+        self._spellings: dict[int, list[int]] = {}
         self.worn: Worn | None = None
 
     @property
@@ -204,8 +207,22 @@ class CausalModel:
         return ids.to(self.device), mask.to(self.device), asked.to(self.device)
 
     def _known(self, ids: list[int]) -> list[int]:
-        """The model's own numbers; a token that was cut away is read as the first one that was kept."""
-        return ids if self._place is None else [self._place.get(token, 0) for token in ids]
+        """The model's own numbers; a token that was cut away is spelt."""
+        place = self._place
+        if place is None:
+            return ids
+        return [own for token in ids for own in ([place[token]] if token in place else self._spelt(token))]
+
+    def _spelt(self, token: int) -> list[int]:
+        """A token in single characters, else bytes, else the unknown one."""
+        if token not in self._spellings:
+            vocabulary, place = self.tokenizer.get_vocab(), self._place or {}
+            spelling: list[int] = []
+            for letter in self.tokenizer.convert_ids_to_tokens(token):
+                units = [letter] if letter in vocabulary else [f"<0x{byte:02X}>" for byte in letter.encode()]
+                spelling += [place.get(vocabulary.get(unit, -1), UNKNOWN) for unit in units]
+            self._spellings[token] = spelling
+        return self._spellings[token]
 
 
 def load_causal(name: str | Path, device: str = "auto") -> CausalModel:
@@ -244,7 +261,8 @@ def load_causal(name: str | Path, device: str = "auto") -> CausalModel:
             kept = load_file(folder / KEPT)["kept"]
         except (SafetensorError, KeyError) as error:
             raise CorruptModel(f"{folder / KEPT}: cannot be read ({error}). Copy the whole folder again.") from error
-    causal = CausalModel(model.to(_device(device)).float(), tokenizer, kept)
+    loaded: Any = model
+    causal = CausalModel(loaded.to(_device(device)).float(), tokenizer, kept)
     if folder is not None and (folder / ADAPTER).is_dir():
         method, reach, base, weights = read_adapter(folder / ADAPTER)
         if base != causal.fingerprint:

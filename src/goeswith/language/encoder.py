@@ -103,6 +103,16 @@ class SentenceEncoder:
                 vectors[rows] = self.embed(self.tokens([distinct[at] for at in rows])).cpu().numpy()
         return vectors[[row[text] for text in texts]]
 
+    def cut_short(self, texts: Sequence[str]) -> int:
+        """How many distinct texts are longer than this encoder reads; of those the end is not heard."""
+        limit = int(self.model.max_seq_length or 0)
+        # A token has a character at least; a shorter text always fits.
+        long = [text for text in dict.fromkeys(texts) if limit and len(self.prompt) + len(text) > limit - 2]
+        if not long:
+            return 0
+        ids = self.model.tokenizer([self.prompt + text for text in long], truncation=False, verbose=False)["input_ids"]
+        return sum(len(own) > limit for own in ids)
+
     def save(self, folder: Path) -> None:
         """Write a sentence-transformers folder (safetensors) that others can load."""
         # The prompt travels with the weights, so that others get the same vectors.

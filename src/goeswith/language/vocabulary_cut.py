@@ -1,5 +1,6 @@
 """A causal model that knows a shop's tokens only: most of its time goes into words that no product is called by."""
 
+import re
 from collections.abc import Iterable
 from copy import deepcopy
 
@@ -10,15 +11,16 @@ from torch import nn
 from goeswith.errors import UsageError
 from goeswith.language.causal import OPENING, CausalModel
 
-SINGLE = 2
-"""Tokens of at most so many characters are kept, so that a new product can still be spelt."""
+_BYTE = re.compile(r"^<0x[0-9A-F]{2}>$")
+SINGLE = 1
+"""Tokens of one character are kept, and those of single bytes, so that a new product can still be spelt."""
 
 
 def cut_vocabulary(causal: CausalModel, texts: Iterable[str]) -> CausalModel:
     """A copy whose first and last layer know the tokens of these texts, single characters and special tokens.
 
     Likelihoods are then those among the kept tokens: with and without a history alike, so that their difference is
-    what it was, but for the share that went to words nobody uses. A token that was cut away is read as the unknown one.
+    what it was, but for the share that went to words nobody uses. A token that was cut away is spelt.
 
     Raises
     ------
@@ -29,7 +31,7 @@ def cut_vocabulary(causal: CausalModel, texts: Iterable[str]) -> CausalModel:
     tokenizer, found = causal.tokenizer, set(causal.tokenizer.all_special_ids)
     for ids in tokenizer([OPENING, *(f" {text};" for text in texts)], add_special_tokens=False)["input_ids"]:
         found.update(ids)
-    found.update(number for token, number in tokenizer.get_vocab().items() if len(token) <= SINGLE)
+    found.update(n for token, n in tokenizer.get_vocab().items() if len(token) <= SINGLE or _BYTE.match(token))
     table = causal.model.get_input_embeddings().weight
     unknown = tokenizer.unk_token_id if tokenizer.unk_token_id is not None else tokenizer.eos_token_id
     rest = sorted(number for number in found if number < len(table) and number != unknown)

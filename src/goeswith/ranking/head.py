@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goeswith.language.reader import Reader
-from goeswith.ranking.candidates import Candidates
-from goeswith.ranking.views import Queries
+from goeswith.ranking.views import Candidates, Queries
 
 WEIGHTS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
 """How far a nat of the reader moves the log-odds of the ranker; one of these is chosen on held-out baskets."""

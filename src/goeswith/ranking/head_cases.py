@@ -28,9 +28,9 @@ def held_out_baskets(slice_: TrainingSlice, parts: Parts, ranker: Ranker, n: int
     """
     rng = np.random.default_rng([seed, 51])
     fitting = [at for at, items in enumerate(slice_.baskets) if 2 <= len(items) <= LARGEST]
-    chosen = np.sort(rng.choice(fitting, min(n, len(fitting)), replace=False)) if fitting else []
-    if not len(chosen):
+    if not fitting:
         return []
+    chosen = np.sort(rng.choice(fitting, min(n, len(fitting)), replace=False))
     hidden, rest = [], []
     for at in chosen:
         items = slice_.baskets[at]
