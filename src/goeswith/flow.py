@@ -33,6 +33,7 @@ from goeswith.evaluation.report import Report, judge
 from goeswith.language.catalogue_language import choose_encoder
 from goeswith.language.causal import CausalModel, load_causal
 from goeswith.language.causal_folder import LICENCE, PACKAGED_GEMMA
+from goeswith.language.centring import centred
 from goeswith.language.encoder import SentenceEncoder, load_encoder
 from goeswith.language.item_text import item_text
 from goeswith.language.vector_cache import CachedEncoder
@@ -86,6 +87,8 @@ def learn(log: Log, asked: FitConfig, cache: Path, progress: Progress | None = N
 
     diary.begin("read texts")
     raw = load_encoder(config.encoder, config.device)
+    if isinstance(raw, SentenceEncoder):
+        raw = centred(raw, item_text(log.products, config.text), cache / "vectors")
     encoder = CachedEncoder(raw, cache / "vectors", diary.steps)
     describer = fit_describer(log.products, config.text, encoder, config.words, config.seed)
 

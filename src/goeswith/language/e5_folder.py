@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goeswith.errors import CorruptModel, MissingExtra
+from goeswith.language.encoder_folder import no_progress_bars
 from goeswith.language.weights_cache import converted
 
 NAME = "multilingual-e5-small"
@@ -63,7 +64,8 @@ def convert(source: Path, folder: Path) -> None:
         torch.nn.init.zeros_(weight)
     state = {name: torch.from_numpy(file.tensor(stored, shape)) for name, stored, shape in _names(sizes)}
     model.load_state_dict(state, strict=False)
-    model.save_pretrained(folder, safe_serialization=True)
+    with no_progress_bars():
+        model.save_pretrained(folder, safe_serialization=True)
     _tokenizer(pieces, special).save_pretrained(folder)
     _modules(folder, sizes["width"])
 

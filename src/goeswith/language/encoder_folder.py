@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
+from logging import ERROR, getLogger
 from pathlib import Path
 
 from goeswith.errors import ModelError
@@ -119,9 +120,13 @@ def no_progress_bars() -> Iterator[None]:
     drawn, spoken = logging.is_progress_bar_enabled(), logging.get_verbosity()
     logging.disable_progress_bar()
     logging.set_verbosity_error()
+    sentences = getLogger("sentence_transformers")
+    told = sentences.level
+    sentences.setLevel(ERROR)
     try:
         yield
     finally:
         logging.set_verbosity(spoken)
+        sentences.setLevel(told)
         if drawn:
             logging.enable_progress_bar()
