@@ -56,10 +56,9 @@ def reranking(name: str, n_baskets: int, seed: int) -> None:
     table = np.array(gains)
     best = int(table[::2].mean(axis=0).argmax())
     other = table[1::2]
-    print(
-        f"{len(table)} baskets, the first {DEPTH} of EASE over baskets read again, {1e3 * seconds / len(table):.0f} ms each"
-    )
-    print("| weight | NDCG@10, all | \n|---|---|")
+    pace = 1e3 * seconds / len(table)
+    print(f"{len(table)} baskets, the first {DEPTH} of EASE over baskets read again, {pace:.0f} ms each")
+    print("| weight | NDCG@10, all |\n|---|---|")
     for at, weight in enumerate(WEIGHTS):
         print(f"| {weight:g} | {bootstrap(table[:, at])} |")
     change = paired_bootstrap(other[:, best], other[:, 0])

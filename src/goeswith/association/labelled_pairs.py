@@ -94,6 +94,8 @@ class PairSource:
         for column in drawn.T:
             fits = (found < 0) & (column != first) & (column != second)
             rows = np.flatnonzero(fits)
+            if not len(rows):
+                continue  # an empty selection would stay sparse
             seen = np.asarray(self._positive[first[rows], column[rows]]).ravel() > 0
             found[rows[~seen]] = column[rows[~seen]]
         return found

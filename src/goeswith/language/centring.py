@@ -1,4 +1,4 @@
-"""Some encoders hold every text for much like every other; taken from the middle of a catalogue, they tell them apart."""
+"""Some encoders hold every text for much like any other; seen from the middle of a catalogue, they tell them apart."""
 
 import hashlib
 from collections.abc import Sequence
