@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from goeswith.errors import CorruptModel, ModelError, UsageError
-from goeswith.language.adapter_folder import AdaptedEncoder, AdapterRack, put_on, write_adapter
+from goeswith.language.adapter_folder import AdaptedEncoder, AdapterRack, put_on
 from goeswith.language.adapters import METHODS, Reach, prepare
 from goeswith.language.encoder import load_encoder
 from goeswith.language.item_text import item_text
@@ -136,8 +136,7 @@ def test_several_adapters_hang_on_one_base_and_are_switched(encoder, tmp_path):
     for method in ("adapter", "prefix", "lora", "last-k"):
         tuning = taught(encoder, method)
         learnt[method] = tuning.encode(TEXTS)
-        weights = dict(zip(names(method, encoder), tuning.parameters, strict=True))
-        write_adapter(tmp_path / method, weights, method, REACH, encoder.fingerprint)
+        tuning.save_adapter(tmp_path / method)
 
     rack = AdapterRack(tiny_bert(TEXTS))
     for method in learnt:
@@ -148,14 +147,6 @@ def test_several_adapters_hang_on_one_base_and_are_switched(encoder, tmp_path):
     np.testing.assert_allclose(rack.use(None).encode(TEXTS), plain, atol=1e-6)
     with pytest.raises(ModelError, match=r"no adapter 'autumn'.*lora"):
         rack.use("autumn")
-
-
-def names(method, encoder):
-    from copy import deepcopy
-
-    from goeswith.language.moving import ENCODER, set_moving
-
-    return set_moving(method, deepcopy(encoder.model[0].model), REACH, ENCODER).parameters
 
 
 # --- what is refused before a weight is read

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from goeswith.language.adapter_folder import AdaptedEncoder
+from goeswith.errors import UsageError
+from goeswith.language.adapter_folder import AdaptedEncoder, write_adapter
 from goeswith.language.encoder import SentenceEncoder, length_buckets
 from goeswith.language.lower_layers import LowerLayers, layers_of
 from goeswith.language.moving import ENCODER, METHODS, Reach, set_moving
@@ -28,6 +30,7 @@ class Tuning:
     lower : answers for the frozen lower layers, or None where all are run
     finish : turns the tuned copy into an encoder that is used and stored
     after_backward : told the step (from 0) when its gradients are there
+    about : names of the parameters, method, reach and fingerprint of the base, for an adapter that is saved alone
     """
 
     def __init__(
@@ -37,9 +40,10 @@ class Tuning:
         lower: LowerLayers | None = None,
         finish: Callable[[SentenceEncoder], SentenceEncoder] = lambda tuned: SentenceEncoder(tuned.model, tuned.prompt),
         after_backward: Callable[[int], None] = lambda step: None,
+        about: tuple[list[str], str, Reach, str] | None = None,
     ) -> None:
         self.encoder, self.parameters, self.lower, self._finish = encoder, parameters, lower, finish
-        self.after_backward = after_backward
+        self.after_backward, self._about = after_backward, about
 
     @property
     def dimensions(self) -> int:
@@ -76,6 +80,13 @@ class Tuning:
                 vectors[rows] = self.embed([distinct[at] for at in rows]).cpu().numpy()
         return vectors[[row[text] for text in texts]]
 
+    def save_adapter(self, folder: Path) -> None:
+        """Write what has been learnt alone, without the encoder: `adapter_folder.put_on` puts it on its base again."""
+        if self._about is None:
+            raise UsageError("nothing moves in this encoder, so there is nothing to save.")
+        names, method, reach, base = self._about
+        write_adapter(folder, dict(zip(names, self.parameters, strict=True)), method, reach, base)
+
     def finish(self) -> SentenceEncoder:
         """The tuned encoder: plain weights that any library reads, or, where none can, an adapter on its base."""
         for weight in self.encoder.model.parameters():
@@ -105,14 +116,16 @@ def prepare(method: str, encoder: SentenceEncoder, reach: Reach) -> Tuning:
         return SentenceEncoder(tuned.model, tuned.prompt)
 
     parameters = list(moving.parameters.values())
-    whole = Tuning(copy, parameters, finish=finish, after_backward=moving.after_backward)
+    about = (list(moving.parameters), method, reach, encoder.fingerprint)
+    whole = Tuning(copy, parameters, None, finish, moving.after_backward, about)
     if method != "last-k":
         return whole
     holder, name = layers_of(copy.model)
     below = len(getattr(holder, name)) - reach.top_layers
     if below <= 0:
         return whole
-    kept = Tuning(copy, parameters, LowerLayers(copy.model, holder, name, below, reach.cache_bytes), finish)
+    lower = LowerLayers(copy.model, holder, name, below, reach.cache_bytes)
+    kept = Tuning(copy, parameters, lower, finish, about=about)
     return kept if _agrees(kept) else whole
 
 
