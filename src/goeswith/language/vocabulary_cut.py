@@ -12,12 +12,10 @@ from goeswith.errors import UsageError
 from goeswith.language.causal import OPENING, CausalModel
 
 _BYTE = re.compile(r"^<0x[0-9A-F]{2}>$")
-SINGLE = 1
-"""Tokens of one character are kept, and those of single bytes, so that a new product can still be spelt."""
 
 
 def cut_vocabulary(causal: CausalModel, texts: Iterable[str]) -> CausalModel:
-    """A copy whose first and last layer know the tokens of these texts, single characters and special tokens.
+    """A copy whose first and last layer know the tokens of these texts, letters or bytes to spell with, and special tokens.
 
     Likelihoods are then those among the kept tokens: with and without a history alike, so that their difference is
     what it was, but for the share that went to words nobody uses. A token that was cut away is spelt.
@@ -31,7 +29,7 @@ def cut_vocabulary(causal: CausalModel, texts: Iterable[str]) -> CausalModel:
     tokenizer, found = causal.tokenizer, set(causal.tokenizer.all_special_ids)
     for ids in tokenizer([OPENING, *(f" {text};" for text in texts)], add_special_tokens=False)["input_ids"]:
         found.update(ids)
-    found.update(n for token, n in tokenizer.get_vocab().items() if len(token) <= SINGLE or _BYTE.match(token))
+    found |= _letters(tokenizer.get_vocab())
     table = causal.model.get_input_embeddings().weight
     unknown = tokenizer.unk_token_id if tokenizer.unk_token_id is not None else tokenizer.eos_token_id
     rest = sorted(number for number in found if number < len(table) and number != unknown)
@@ -52,3 +50,10 @@ def cut_vocabulary(causal: CausalModel, texts: Iterable[str]) -> CausalModel:
                 setattr(config, name, place.get(value))
     model.config.vocab_size = len(kept)
     return CausalModel(model, tokenizer, kept)
+
+
+def _letters(vocabulary: dict[str, int]) -> set[int]:
+    """What any new word can be spelt with: single bytes and ASCII letters; without bytes, every single character."""
+    of_bytes = {number for token, number in vocabulary.items() if _BYTE.match(token)}
+    single = {number for token, number in vocabulary.items() if len(token) == 1 and (token.isascii() or not of_bytes)}
+    return of_bytes | single
