@@ -2,6 +2,7 @@
 
 python benchmarks/language.py cold --data online-retail --part validation   then --part test
 python benchmarks/language.py methods|speed|pretrain --data online-retail
+python benchmarks/language.py steps
 python benchmarks/language.py causal --model packaged:gemma-3-270m
 python benchmarks/language.py chinese
 """
@@ -15,7 +16,7 @@ import language_training
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["cold", "methods", "speed", "pretrain", "causal", "chinese"])
+    parser.add_argument("what", choices=["cold", "steps", "methods", "speed", "pretrain", "causal", "chinese"])
     parser.add_argument("--data", choices=["online-retail", "scientific"], default="online-retail")
     parser.add_argument("--part", choices=["validation", "test"], default="validation")
     parser.add_argument("--model", default="packaged:gemma-3-270m")
@@ -28,6 +29,8 @@ def main() -> None:
     if asked.what == "cold":
         scales = asked.scales or Path(f"language-scales-{asked.data}.json")
         language_cold.cold_products(asked.data, asked.part, asked.seed, scales, asked.seconds)
+    elif asked.what == "steps":
+        language_training.steps()
     elif asked.what == "methods":
         language_training.methods(asked.data, asked.seed, asked.steps)
     elif asked.what == "speed":

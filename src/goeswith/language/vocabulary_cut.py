@@ -15,7 +15,7 @@ _BYTE = re.compile(r"^<0x[0-9A-F]{2}>$")
 
 
 def cut_vocabulary(causal: CausalModel, texts: Iterable[str]) -> CausalModel:
-    """A copy whose first and last layer know the tokens of these texts, letters or bytes to spell with, and special tokens.
+    """A copy whose first and last layer know the tokens of these texts, special ones, and letters to spell with.
 
     Likelihoods are then those among the kept tokens: with and without a history alike, so that their difference is
     what it was, but for the share that went to words nobody uses. A token that was cut away is spelt.
