@@ -58,7 +58,8 @@ def steps(texts_a_step: int = 64, n_steps: int = 4) -> None:
         done = subprocess.run(call, capture_output=True, text=True, check=False)
         got = json.loads(done.stdout.strip().splitlines()[-1]) if not done.returncode else None
         shown = (
-            f"{got['n']:,} | {got['n'] / got['all']:.2%} | {got['size']:.1f} | {got['seconds']:.2f} | {got['memory']:.0f}"
+            f"{got['n']:,} | {got['n'] / got['all']:.2%} | {got['size']:.1f} | {got['seconds']:.2f} | "
+            f"{got['memory']:.0f}"
             if got
             else f"failed: {done.stderr.strip().splitlines()[-1]}"
         )

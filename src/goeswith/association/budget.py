@@ -5,10 +5,10 @@ import numpy as np
 CHARACTERS_PER_SECOND = 14_000
 """What two AVX2 cores train on with the top two layers of MiniLM."""
 PACE = {
-    "last-k": 1.0, "full": 0.55, "lora": 0.6, "dora": 0.45, "adalora": 0.55, "ia3": 0.7, "prefix": 0.7, "prompt": 0.5,
-    "adapter": 0.7,
+    "last-k": 1.0, "full": 0.3, "lora": 0.4, "dora": 0.3, "adalora": 0.4, "ia3": 0.5, "prefix": 0.5, "prompt": 0.3,
+    "adapter": 0.5,
 }  # fmt: skip
-"""Of that, what each method manages."""
+"""Of that, what each method manages (`benchmarks/language.py steps`)."""
 FASTEST = {
     "last-k": 6e-5, "full": 4e-5, "lora": 3e-4, "dora": 3e-4, "adalora": 1e-3, "ia3": 3e-3, "prefix": 3e-3,
     "prompt": 1e-2, "adapter": 5e-4,
