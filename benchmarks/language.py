@@ -23,6 +23,7 @@ def main() -> None:
     parser.add_argument("--baskets", type=int, default=500)
     parser.add_argument("--seconds", type=float, default=45.0, help="of training, for each row")
     parser.add_argument("--steps", type=int, default=60, help="of training, for each method")
+    parser.add_argument("--only", nargs="*", help="of the methods, these alone")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--scales", type=Path, help="where the scales chosen on validation are kept")
     asked = parser.parse_args()
@@ -32,7 +33,7 @@ def main() -> None:
     elif asked.what == "steps":
         language_training.steps()
     elif asked.what == "methods":
-        language_training.methods(asked.data, asked.seed, asked.steps)
+        language_training.methods(asked.data, asked.seed, asked.steps, asked.only)
     elif asked.what == "speed":
         language_training.speed(asked.data, asked.seed, asked.seconds)
     elif asked.what == "pretrain":

@@ -24,15 +24,16 @@ from goeswith.language.adapters import METHODS, Reach, prepare
 from goeswith.language.encoder import load_encoder
 from language_slices import cold_slice, recall_and_ndcg, sharpened
 
+LOOKS = 3
 SMALL = Shape(batch=48, history=2, window=50, drawn=64)
 
 
-def methods(data: str, seed: int, steps: int) -> None:
+def methods(data: str, seed: int, steps: int, only: list[str] | None = None) -> None:
     """One process a method, so that its memory is its own."""
     print("| method | parameters | share | seconds | peak memory, MB | held-out rank | cold NDCG@10 | of full |")
     print("|---|---|---|---|---|---|---|---|", flush=True)
     full = None
-    for method in ("frozen", *METHODS):
+    for method in only or ("frozen", *METHODS):
         call = [sys.executable, __file__, data, method, str(seed), str(steps)]
         done = subprocess.run(call, capture_output=True, text=True, check=False)
         if done.returncode:
@@ -164,7 +165,7 @@ def speed(data: str, seed: int, seconds: float) -> None:
         tuning = prepare(method, encoder, Reach())
         towers = Towers(tuning, distinct)
         optimizer = torch.optim.AdamW(tuning.parameters, lr=6e-5 if method == "last-k" else 4e-5)
-        spent, n_pairs, step, curve, next_look = 0.0, 0, 0, [(0.0, start)], seconds / 4
+        spent, n_pairs, step, curve, next_look = 0.0, 0, 0, [(0.0, start)], seconds / LOOKS
         while spent < seconds:
             began = time.process_time()
             optimizer.zero_grad(set_to_none=True)
@@ -174,7 +175,7 @@ def speed(data: str, seed: int, seconds: float) -> None:
             spent, n_pairs, step = spent + time.process_time() - began, n_pairs + n, step + 1
             if spent >= next_look:
                 curve.append((spent, held_out_rank(towers.vectors, held, 10.0, seed)))
-                next_look += seconds / 4
+                next_look += seconds / LOOKS
         best = max(rank for _, rank in curve)
         pace = n_pairs / spent
         plain = plain or (pace, best)

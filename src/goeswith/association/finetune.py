@@ -205,19 +205,15 @@ def finetune_encoder(
     def loss_on(source: Threads | None, stream: int) -> float | None:
         if source is None or len(source) == 0:
             return None
-        return float(
-            np.mean([towers.loss(batch_of(source, at, stream), lesson.objective) for at in range(LOSS_BATCHES)])
-        )
+        batches = [batch_of(source, at, stream) for at in range(LOSS_BATCHES)]
+        return float(np.mean([towers.loss(batch, lesson.objective) for batch in batches]))
 
     gate = None
     if judge is None and len(held):
-        bought = np.bincount(train.group[train.item], minlength=len(distinct))
         # Virtual words change what is said before anything is learnt; what must be beaten is the encoder as it came.
         as_it_came = start is encoder and config.method not in ("prefix", "prompt")
-        before = None if as_it_came else Towers(Tuning(encoder, []), distinct, layer, towers.lexical).vectors
-        parts = warm_and_cold(held, bought)
-        at_start = held_out_ranks(before or towers.vectors, parts, config.scale, config.seed)
-        gate = Gate(lambda: held_out_ranks(towers.vectors, parts, config.scale, config.seed), at_start)
+        before = towers if as_it_came else Towers(Tuning(encoder, []), distinct, layer, towers.lexical)
+        gate = _gate(towers, before, train, held, config)
     metric = gate or (None if judge is None else lambda: judge(tuning))
     groups = {"encoder": tuning.parameters} | ({"features": list(layer.parameters())} if layer else {})
     rates = {"encoder": rate} | ({"features": config.feature_rate} if layer else {})
@@ -249,6 +245,17 @@ def finetune_encoder(
         teacher=teaching.teacher if teaching else None,
         teaching=teaching.course if teaching else Course(),
     )
+
+
+def _gate(towers: Towers, before: Towers, train: Threads, held: Threads, config: FinetuneConfig) -> Gate:
+    """What has to be beaten is `before`, as it is now."""
+    bought = np.bincount(train.group[train.item], minlength=len(towers.texts))
+    parts = warm_and_cold(held, bought)
+
+    def measured(of: Towers) -> dict[str, float]:
+        return held_out_ranks(of.vectors, parts, config.scale, config.seed)
+
+    return Gate(lambda: measured(towers), measured(before))
 
 
 def _lesson(
