@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from goeswith.association.causal_training import finetune_causal_model
 from goeswith.association.counts import LARGEST_BASKET
 from goeswith.association.describer import Describer, Reading, encode, fit_describer, meaning_of
 from goeswith.association.features import FeatureLayer
 from goeswith.association.finetune import FineTuned, finetune_encoder
+from goeswith.association.loop import Course
 from goeswith.association.loop import Progress as LoopProgress
 from goeswith.association.parts import Parts, fit_parts
 from goeswith.association.probability import Calibrators
@@ -29,10 +31,18 @@ from goeswith.evaluation.guard import refuse_seen
 from goeswith.evaluation.judged import Cases, judged_probabilities
 from goeswith.evaluation.protocol import Exam
 from goeswith.evaluation.report import Report, judge
-from goeswith.language.encoder import load_encoder
+from goeswith.language.catalogue_language import choose_encoder
+from goeswith.language.causal import CausalModel, load_causal
+from goeswith.language.causal_folder import LICENCE, PACKAGED_GEMMA
+from goeswith.language.centring import centred
+from goeswith.language.encoder import SentenceEncoder, load_encoder
+from goeswith.language.item_text import item_text
 from goeswith.language.vector_cache import CachedEncoder
+from goeswith.language.vocabulary_cut import cut_vocabulary
 from goeswith.model import Model
 from goeswith.progress import Epoch, Note, Progress, Stage, Step
+from goeswith.ranking.head import choose_weight
+from goeswith.ranking.head_cases import held_out_baskets
 from goeswith.ranking.pair_cases import PairCases, learn_pair_belief, pair_cases
 from goeswith.ranking.ranker import MixRanker, Ranker
 from goeswith.ranking.rules import settle
@@ -69,19 +79,27 @@ def fit(
         return model.save_as_version(shop)
 
 
-def learn(log: Log, config: FitConfig, cache: Path, progress: Progress | None = None) -> Model:
+def learn(log: Log, asked: FitConfig, cache: Path, progress: Progress | None = None) -> Model:
     """The road itself: read, encode, fine-tune, count, rank."""
     diary = Diary(progress)
+    config = with_encoder(asked, log, diary)
     now = _last(log)
     settle(config.rules, log.products, log.items)  # a rule about an unknown product would fail at every answer
 
     diary.begin("read texts")
     raw = load_encoder(config.encoder, config.device)
+    if isinstance(raw, SentenceEncoder):
+        raw = centred(raw, item_text(log.products, config.text), cache / "vectors")
     encoder = CachedEncoder(raw, cache / "vectors", diary.steps)
     describer = fit_describer(log.products, config.text, encoder, config.words, config.seed)
 
     diary.begin("encode")
     reading = describer.read(log.products)
+    if isinstance(raw, SentenceEncoder) and (cut := raw.cut_short(reading.texts)):
+        diary.note(
+            f"warning: {cut:,} texts are longer than the {raw.model.max_seq_length} tokens that the encoder reads; "
+            "their ends are not heard. Put what matters first, or set text.max_characters"
+        )
     slices = training_slices(log, timedelta(days=config.horizon_days), config.seed, config.learning.slices)
 
     diary.begin("fine-tune the language model")
@@ -113,6 +131,18 @@ def learn(log: Log, config: FitConfig, cache: Path, progress: Progress | None = 
         calibrators = Calibrators(curves, learn_pair_belief(pairs, rankers["related"]))
     del taught
 
+    reader = tuned.teacher or causal_reader(reading, slices[0] if slices else None, log, config, cache, diary)
+    head = None
+    if reader is not None and slices:
+        diary.begin("read the first answers once more")
+        slice_ = slices[0]
+        layer = feature_layer(reading, slice_.seen, config, diary, slice_.hidden)
+        past = _parts(slice_.seen, slice_.now, reading, layer, describer, config)
+        cases = held_out_baskets(slice_, past, rankers["complete"], config.reader.n_baskets, config.seed)
+        head = choose_weight(reader, reading.texts, cases, diary.note)
+        del past
+        gc.collect()
+
     diary.begin("feature layer")
     layer = feature_layer(reading, log, config, diary)
     diary.begin("counts and linear models")
@@ -131,6 +161,7 @@ def learn(log: Log, config: FitConfig, cache: Path, progress: Progress | None = 
         layer=layer,
         config=config,
         calibrators=calibrators,
+        head=head,
         facts={
             "fine_tuning": tuned.reason,
             "moved": tuned.used,
@@ -140,6 +171,36 @@ def learn(log: Log, config: FitConfig, cache: Path, progress: Progress | None = 
             "cache": cache,
         },
     )
+
+
+def with_encoder(config: FitConfig, log: Log, diary: "Diary") -> FitConfig:
+    """The settings with an encoder that understands the catalogue, and a word to whoever watches."""
+    encoder, said = choose_encoder(config.encoder, item_text(log.products, config.text))
+    if said:
+        diary.note(said)
+    return config.model_copy(update={"encoder": encoder})
+
+
+def causal_reader(
+    reading: Reading, slice_: TrainingSlice | None, log: Log, config: FitConfig, cache: Path, diary: "Diary"
+) -> CausalModel | None:
+    """The causal model of the settings; with the objective likelihood, tuned on what was bought after what."""
+    if config.reader.causal is None:
+        return None
+    diary.begin("load the causal model")
+    causal = load_causal(config.reader.causal, config.device)
+    if config.reader.causal == PACKAGED_GEMMA:
+        diary.note(LICENCE)
+    if config.reader.cut_vocabulary and causal.kept is None:
+        causal = cut_vocabulary(causal, reading.texts)
+    if config.finetune.objective != "likelihood":
+        return causal
+    diary.begin("fine-tune the causal model")
+    seen, validation, _ = _by_time(slice_, log)
+    settings = config.finetune.model_copy(update={"seed": config.seed})
+    tuned = finetune_causal_model(reading.texts, seen, validation, causal, settings, cache / "causal", diary.learning)
+    diary.note(f"causal model: {tuned.reason}")
+    return tuned.model
 
 
 def finetune(
@@ -153,11 +214,16 @@ def finetune(
 ) -> FineTuned:
     """Move M on what was bought before the slice; the slice's first half decides whether it was for the better."""
     seen, validation, test = _by_time(slice_, log)
+    settings = config.finetune.model_copy(update={"seed": config.seed})
+    if config.reader.causal is not None and settings.objective == "likelihood":
+        reason = "the causal model learns the likelihood of words; the encoder, which finds its candidates, stays"
+        diary.note(f"fine-tuning: {reason}")
+        return FineTuned(encoder, None, False, reason, Course(), 0.0)
     tuned = finetune_encoder(
         reading.texts,
         seen,
         encoder,
-        config.finetune.model_copy(update={"seed": config.seed}),
+        settings,
         validation=validation,
         test=test,
         lexical=reading.words if config.finetune.joint else None,
