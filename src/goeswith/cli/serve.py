@@ -15,7 +15,9 @@ def serve(
     port: Annotated[int | None, typer.Option(min=0, max=65_535, help="0 takes a free one.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, max=64, help="Processes; they share the model.")] = None,
     database: Annotated[str | None, typer.Option(metavar="URL", help="sqlite:///… or postgresql+psycopg://…")] = None,
-    show_config: Annotated[bool, typer.Option("--show-config", help="Show the settings, secrets masked, and stop.")] = False,
+    show_config: Annotated[
+        bool, typer.Option("--show-config", help="Show the settings, secrets masked, and stop.")
+    ] = False,
     new_key: Annotated[
         Literal["read", "write", "admin"] | None, typer.Option(help="Make an API key, show it this once, and stop.")
     ] = None,

@@ -120,7 +120,9 @@ class Answering:
         row = None if service.is_forgotten(customer) else work.model.log.customers._find(customer)
         live = service.live.of(customer)
         if row is None and not live and needed:
-            raise UnknownId("customer", [customer], [] if service.is_forgotten(customer) else work.near_customers(customer))
+            raise UnknownId(
+                "customer", [customer], [] if service.is_forgotten(customer) else work.near_customers(customer)
+            )
         return replace(
             asked, customer=-1 if row is None else row, live=live, live_state=service.live.state_of(customer)
         )
@@ -128,7 +130,9 @@ class Answering:
     def _allowed(self, query: Query, work: AtWork) -> NDArray[np.bool_] | None:
         if query.filter is None and not query.exclude:
             return None
-        allowed = work.catalogue.met(query.filter).copy() if query.filter is not None else np.ones(len(work.catalogue), bool)
+        allowed = (
+            work.catalogue.met(query.filter).copy() if query.filter is not None else np.ones(len(work.catalogue), bool)
+        )
         allowed[work.catalogue.rows(query.exclude)] = False
         return allowed
 
@@ -185,7 +189,9 @@ class Answering:
         days = work.rules.rules.hide_bought_days
         if not days or question.customer is None:
             return NOTHING
-        live = [work.catalogue.find(t.product_id) for t in self.service.live.of(question.customer) if t.kind == "purchase"]
+        live = [
+            work.catalogue.find(t.product_id) for t in self.service.live.of(question.customer) if t.kind == "purchase"
+        ]
         found = [row for row in live if row is not None]
         customer = work.model.log.customers._find(question.customer)
         if customer is not None and not self.service.is_forgotten(question.customer):
@@ -220,7 +226,11 @@ class Answering:
         count = min(places(question.query.n, settings["share"], self._rng), len(products) - 1)
         for slot in range(count):
             taken = {product["product_id"] for product in products}
-            pool = [one for one in self._pool(question, row, settings["pool"]) if question.work.catalogue.ids[one] not in taken]
+            pool = [
+                one
+                for one in self._pool(question, row, settings["pool"])
+                if question.work.catalogue.ids[one] not in taken
+            ]
             if len(pool) < 2:
                 return
             ids = [str(question.work.catalogue.ids[one]) for one in pool]

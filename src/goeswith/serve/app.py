@@ -11,15 +11,28 @@ from goeswith.data.shop import Shop
 from goeswith.model import Model
 from goeswith.serve.access import Shown
 from goeswith.serve.answering import Answering
+from goeswith.serve.jobs import Jobs
 from goeswith.serve.middleware import Gate
 from goeswith.serve.problems import RESPONSES, install
-from goeswith.serve.routes import answers, keys, operations
+from goeswith.serve.routes import (
+    administration,
+    answers,
+    campaigns,
+    customers,
+    events,
+    experiments,
+    keys,
+    models,
+    operations,
+    products,
+    rules,
+)
 from goeswith.serve.schemas import Problem
 from goeswith.serve.service import Service
 from goeswith.serve.settings import ServeSettings
 
 OPEN = (operations,)
-GUARDED = (answers, keys)
+GUARDED = (answers, products, events, customers, campaigns, rules, models, experiments, keys, administration)
 
 
 def create_app(shop: Shop, settings: ServeSettings, model: Model | None = None) -> FastAPI:
@@ -29,7 +42,7 @@ def create_app(shop: Shop, settings: ServeSettings, model: Model | None = None) 
     ----------
     model : already loaded, so that forked workers share it; the current version is loaded in the background otherwise
 
-    Its parts hang on `app.state`: service (database, models, live events), answering (questions to answers).
+    Its parts hang on `app.state`: service (database, models, live events), answering (questions to answers), jobs.
     """
     service = Service(shop, settings, model)
 
@@ -37,6 +50,7 @@ def create_app(shop: Shop, settings: ServeSettings, model: Model | None = None) 
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await service.start()
         yield
+        app.state.jobs.close()
         await service.stop()
 
     app = FastAPI(
@@ -49,7 +63,7 @@ def create_app(shop: Shop, settings: ServeSettings, model: Model | None = None) 
         lifespan=lifespan,
         separate_input_output_schemas=False,
     )
-    app.state.service, app.state.answering = service, Answering(service)
+    app.state.service, app.state.answering, app.state.jobs = service, Answering(service), Jobs(service)
     api = APIRouter(prefix="/v1", responses=RESPONSES)
     for module in OPEN:
         api.include_router(module.router)
@@ -57,9 +71,7 @@ def create_app(shop: Shop, settings: ServeSettings, model: Model | None = None) 
         api.include_router(module.router, dependencies=Shown)
     app.include_router(api)
     install(app)
-    app.add_middleware(
-        Gate, settings=settings, metrics=service.metrics, is_open=service.is_open, key_of=service.key_of
-    )
+    app.add_middleware(Gate, settings=settings, metrics=service.metrics, is_open=service.is_open, key_of=service.key_of)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
 

@@ -50,11 +50,14 @@ class AtWork:
         fresh = len(self.catalogue) - self.catalogue.n_items
         return np.concatenate([self.model.parts.counts.items < COLD, np.ones(fresh, bool)])
 
-
     @cached_property
     def _shelves(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """Cold products sorted by their finest shelf, and each shelf's bounds among them."""
-        shelf = self.model.parts.meaning.shelves[0] if self.model.parts.meaning.shelves else np.zeros(self.catalogue.n_items, np.int64)
+        shelf = (
+            self.model.parts.meaning.shelves[0]
+            if self.model.parts.meaning.shelves
+            else np.zeros(self.catalogue.n_items, np.int64)
+        )
         rows = np.flatnonzero(self.cold[: self.catalogue.n_items])
         order = rows[np.argsort(shelf[rows], kind="stable")]
         return shelf, order, np.searchsorted(shelf[order], np.arange(int(shelf.max(initial=0)) + 2))
@@ -80,7 +83,12 @@ _EPOCHS = iter(range(1, 2**62))
 
 
 def put_to_work(
-    model: Model, shop: Path, changes: Sequence[Change], rules: BusinessRules, rules_version: int, past: Past | None = None
+    model: Model,
+    shop: Path,
+    changes: Sequence[Change],
+    rules: BusinessRules,
+    rules_version: int,
+    past: Past | None = None,
 ) -> AtWork:
     """A version with the catalogue and the rules of this moment.
 

@@ -41,6 +41,7 @@ class Catalogue:
         changed = [c for c in changes if c.product_id in items]
         new = [c for c in changes if c.product_id not in items]
         self.frame = _with(products, changed, [int(items.rows([c.product_id])[0]) for c in changed], new)
+        self.changed_rows = [int(items.rows([c.product_id])[0]) for c in changed]
         self._new = {c.product_id: self.n_items + at for at, c in enumerate(new)}
         gone = [c for c in changes if c.withdrawn]
         self.withdrawn = np.zeros(len(self.frame), bool)
@@ -155,7 +156,9 @@ def _with(products: pl.DataFrame, changed: list[Change], rows: list[int], new: l
 
 def _common(dtype: pl.DataType, values: list[Any]) -> pl.DataType:
     """A type that holds the old values and the new ones."""
-    kinds = {bool if isinstance(v, bool) else float if isinstance(v, int | float) else str for v in values if v is not None}
+    kinds = {
+        bool if isinstance(v, bool) else float if isinstance(v, int | float) else str for v in values if v is not None
+    }
     if dtype == pl.Null:
         return {frozenset({bool}): pl.Boolean(), frozenset({float}): pl.Float64()}.get(frozenset(kinds), pl.String())
     if not kinds:

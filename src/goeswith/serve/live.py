@@ -108,7 +108,15 @@ def _as_events(live: Sequence[Told], items: Vocabulary, now: object, old: pl.Dat
             "time": [one.time for _, one in known],
             "event": [one.kind for _, one in known],
         },
-        schema={"item": pl.Int32, "customer": pl.Int32, "basket": pl.Int64, "time": pl.Datetime("us"), "event": pl.String},
+        schema={
+            "item": pl.Int32,
+            "customer": pl.Int32,
+            "basket": pl.Int64,
+            "time": pl.Datetime("us"),
+            "event": pl.String,
+        },
     )
-    fresh = frame.join(old.select("item", "time", "event"), on=["item", "time", "event"], how="anti", maintain_order="left")
+    fresh = frame.join(
+        old.select("item", "time", "event"), on=["item", "time", "event"], how="anti", maintain_order="left"
+    )
     return fresh.with_columns(time=pl.min_horizontal("time", pl.lit(now).cast(pl.Datetime("us"))))

@@ -17,7 +17,9 @@ class Metrics:
         self.answers = Counter(
             "goeswith_answers_total", "Answered products by source", ["verb", "source"], registry=self.registry
         )
-        self.empty = Counter("goeswith_empty_answers_total", "Answers without a product", ["verb"], registry=self.registry)
+        self.empty = Counter(
+            "goeswith_empty_answers_total", "Answers without a product", ["verb"], registry=self.registry
+        )
         self.events = Counter("goeswith_events_total", "Events told", ["status"], registry=self.registry)
         self.model = Gauge("goeswith_model_info", "The version that answers", ["version"], registry=self.registry)
         self.ready = Gauge("goeswith_ready", "1 while questions are answered", registry=self.registry)

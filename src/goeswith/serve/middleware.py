@@ -128,7 +128,10 @@ class Gate:
             wait = self._bucket(scope["key_id"] or client[0]).take(self.settings.requests_per_minute)
             if wait:
                 return problem(
-                    request_id, 429, "Too many requests at once. Slow down.", headers={"Retry-After": str(int(wait) + 1)}
+                    request_id,
+                    429,
+                    "Too many requests at once. Slow down.",
+                    headers={"Retry-After": str(int(wait) + 1)},
                 )
         return None
 
@@ -148,7 +151,9 @@ class Gate:
 
     def _note(self, scope: Scope, request_id: str, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "-")
-        self.metrics.seconds.labels(scope["method"] if scope["method"] in METHODS else "-", route, str(status)).observe(seconds)
+        self.metrics.seconds.labels(scope["method"] if scope["method"] in METHODS else "-", route, str(status)).observe(
+            seconds
+        )
         if log.isEnabledFor(logging.INFO):
             log.info(
                 "request",

@@ -52,7 +52,13 @@ def _read(model: Model, products: pl.DataFrame, names: Sequence[str]) -> list[Ne
         kin = model.sold.kin(one)
         some = kin.weight[0] > 0
         found.append(
-            Newcomer(name, one, kin.item[0][some].astype(np.int64), kin.weight[0][some].astype(np.float64), reading.encoded[at])
+            Newcomer(
+                name,
+                one,
+                kin.item[0][some].astype(np.int64),
+                kin.weight[0][some].astype(np.float64),
+                reading.encoded[at],
+            )
         )
     return found
 

@@ -21,6 +21,8 @@ MOST_PRODUCTS, MOST_CUSTOMERS = 20_000, 20_000
 AT_ONCE = 64
 KINDS = np.array([COMPLEMENT, SUBSTITUTE, BOTH])
 FORM = 1
+GRAPH = "products.usearch"
+"""Every product by what it means, for searches."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,7 @@ class Prepared:
         """Not where a product may now be shown that could not be then."""
         return len(shown) == len(self.shown) and not bool((shown & ~self.shown).any())
 
-    def list_of(
-        self, verb: str, number: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.str_]] | None:
+    def list_of(self, verb: str, number: int) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.str_]] | None:
         at = int(self.place[verb][number])
         if at < 0:
             return None
@@ -78,6 +78,7 @@ def prepare(shop: Path, version: str, most_products: int = MOST_PRODUCTS, most_c
     """Compute the lists of a version and write them; the mark of completeness comes last."""
     import goeswith as gw
     from goeswith.data.atomic import file_aside
+    from goeswith.ranking.index import GraphIndex
 
     model = gw.load(shop, version)
     folder = folder_for(shop, version)
@@ -91,10 +92,15 @@ def prepare(shop: Path, version: str, most_products: int = MOST_PRODUCTS, most_c
     tables["shown"] = {"shown": model.answerer.rules.shown}
     for verb, table in tables.items():
         for what, array in table.items():
-            with file_aside(folder / (f"{verb}-{what}.npy" if verb != what else "shown.npy")) as aside, aside.open("wb") as file:
+            with (
+                file_aside(folder / (f"{verb}-{what}.npy" if verb != what else "shown.npy")) as aside,
+                aside.open("wb") as file,
+            ):
                 np.save(file, array)
     with file_aside(folder / f"prepared-{FORM}") as aside:
         aside.write_text(version + "\n")
+    with file_aside(folder / GRAPH) as aside:
+        GraphIndex.build(model.encoded).save(aside)
     return folder
 
 

@@ -20,7 +20,10 @@ TITLES = {
     500: "A fault of the service", 503: "Not ready",
 }  # fmt: skip
 RESPONSES: dict[int | str, dict[str, Any]] = {
-    status: {"description": title, "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+    status: {
+        "description": title,
+        "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
     for status, title in TITLES.items()
     if status != 405
 }
@@ -29,13 +32,22 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 class Refused(Exception):
     """A request that ends in this problem."""
 
-    def __init__(self, status: int, detail: str, kind: str | None = None, headers: dict[str, str] | None = None, **more: Any):
+    def __init__(
+        self, status: int, detail: str, kind: str | None = None, headers: dict[str, str] | None = None, **more: Any
+    ):
         super().__init__(detail)
         self.status, self.detail, self.headers, self.more = status, detail, headers or {}, more
         self.kind = kind or TITLES.get(status, "Problem").lower().replace(" ", "-")
 
 
-def problem(request_id: str, status: int, detail: str, kind: str | None = None, headers: dict[str, str] | None = None, **more: Any) -> Response:
+def problem(
+    request_id: str,
+    status: int,
+    detail: str,
+    kind: str | None = None,
+    headers: dict[str, str] | None = None,
+    **more: Any,
+) -> Response:
     title = TITLES.get(status, "Problem")
     body = Problem(
         type=f"/problems/{kind or title.lower().replace(' ', '-')}",
@@ -86,7 +98,9 @@ def install(app: FastAPI) -> None:
     async def of_the_framework(request: Request, error: HTTPException) -> Response:
         detail = {404: "There is nothing at this address.", 405: "This address has no such method."}
         headers = dict(error.headers or {})
-        return problem(_id(request), error.status_code, detail.get(error.status_code, str(error.detail)), headers=headers)
+        return problem(
+            _id(request), error.status_code, detail.get(error.status_code, str(error.detail)), headers=headers
+        )
 
 
 def _unknown(error: UnknownId) -> str:

@@ -164,9 +164,7 @@ class RankedLists:
 
     def _recommend(self, asked: Asked, limits: Limits) -> Ranked:
         own = self._own(asked)
-        answers = self._answerer.recommend(
-            Queries(own, np.array([asked.customer])), limits, asked.novel, asked.across
-        )
+        answers = self._answerer.recommend(Queries(own, np.array([asked.customer])), limits, asked.novel, asked.across)
         return self._ranked(answers, self._held(own))
 
     def _own(self, asked: Asked) -> Histories:

@@ -64,6 +64,6 @@ def is_rewarded() -> exists:  # type: ignore[valid-type]
 
 def explored() -> Select:
     """The log of explored places: product, propensity, pool, whether it was rewarded."""
-    return select(exposures.c.product_id, exposures.c.propensity, exposures.c.pool, is_rewarded().label("rewarded")).where(
-        exposures.c.propensity.is_not(None)
-    )
+    return select(
+        exposures.c.product_id, exposures.c.propensity, exposures.c.pool, is_rewarded().label("rewarded")
+    ).where(exposures.c.propensity.is_not(None))

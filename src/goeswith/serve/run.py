@@ -83,7 +83,9 @@ def _bound(settings: ServeSettings) -> socket.socket:
     try:
         listening.bind((settings.host, settings.port))
     except OSError as error:
-        raise UsageError(f"{settings.host}:{settings.port} cannot be taken ({error.strerror}). Try --port 0.") from error
+        raise UsageError(
+            f"{settings.host}:{settings.port} cannot be taken ({error.strerror}). Try --port 0."
+        ) from error
     listening.listen(BACKLOG)
     listening.set_inheritable(True)
     return listening

@@ -14,7 +14,13 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=NO
 Count = Annotated[int, Field(ge=1, le=100)]
 Small = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Finite = Annotated[float, Field(allow_inf_nan=False, ge=-1e15, le=1e15)]
-Value = Annotated[bool, Field(strict=True)] | Annotated[int, Field(strict=True, ge=-(2**53), le=2**53)] | Finite | Text | None
+Value = (
+    Annotated[bool, Field(strict=True)]
+    | Annotated[int, Field(strict=True, ge=-(2**53), le=2**53)]
+    | Finite
+    | Text
+    | None
+)
 Verb = Literal["related", "complete", "recommend"]
 Kind = Literal["any", "complement", "substitute"]
 EventKind = Literal["purchase", "view", "cart", "wish", "return"]
@@ -106,7 +112,9 @@ class Ranking(BaseModel):
     model: str = Field(description="The version that answered.")
     rules: int = Field(description="The version of the business rules.")
     hidden: dict[str, int] = Field(default={}, description="Products that rules took out, by rule.")
-    answer_id: str | None = Field(default=None, description="To be sent with events that follow; null if nothing is tested.")
+    answer_id: str | None = Field(
+        default=None, description="To be sent with events that follow; null if nothing is tested."
+    )
     arm: str | None = Field(default=None, description="a or b, where two versions share the customers.")
 
 
@@ -395,7 +403,9 @@ class AudienceQuery(Body):
     products: list[Id] = Field(min_length=1, max_length=20, examples=[["honey"]])
     n: int = Field(default=100, ge=1, le=10_000)
     least: float = Field(default=0.0, ge=0.0, le=1.0, description="Nobody less likely than this.")
-    bought_within_days: int = Field(default=0, ge=0, le=3_650, description="Leave out who bought one of them so lately.")
+    bought_within_days: int = Field(
+        default=0, ge=0, le=3_650, description="Leave out who bought one of them so lately."
+    )
     exclude: list[Id] = Field(default=[], max_length=10_000, description="Customers who are left out.")
     campaign: Name | None = Field(default=None, description="With a name the offers are remembered, for caps.")
     most_offers: int | None = Field(default=None, ge=1, le=1_000, description="Nobody who had so many offers lately.")
@@ -416,7 +426,9 @@ class Audience(BaseModel):
 
 
 class JobBody(Body):
-    kind: Literal["hand-over", "fit"] = Field(description="hand-over: events into the shop's log; fit: that, then a fit.")
+    kind: Literal["hand-over", "fit"] = Field(
+        description="hand-over: events into the shop's log; fit: that, then a fit."
+    )
 
 
 class Job(BaseModel):

@@ -31,7 +31,7 @@ from goeswith.serve.prepared import load_prepared
 from goeswith.serve.problems import Refused
 from goeswith.serve.settings import ServeSettings
 from goeswith.serve.store.database import Database, DatabaseAway, secret_of
-from goeswith.serve.store.event_log import Told, events_after
+from goeswith.serve.store.event_log import events_after
 from goeswith.serve.store.keys import Key, all_keys, matching
 from goeswith.serve.store.product_changes import all_changes
 from goeswith.serve.store.rule_versions import active_rules
@@ -106,7 +106,6 @@ class Service:
         self._tasks: list[asyncio.Task[None]] = []
         self._preparing: subprocess.Popen[bytes] | None = None
         self._salt = ""
-        self.jobs: Any = None
 
     # --- start and stop
 
@@ -228,11 +227,17 @@ class Service:
     def _read_tests(self) -> None:
         with self.database.reading() as connection:
             row = connection.execute(
-                select(experiments).where(experiments.c.ended.is_(None)).order_by(experiments.c.experiment_id.desc()).limit(1)
+                select(experiments)
+                .where(experiments.c.ended.is_(None))
+                .order_by(experiments.c.experiment_id.desc())
+                .limit(1)
             ).first()
             self.known.experiment = None if row is None else Experiment(*row)
             row = connection.execute(
-                select(exploration).where(exploration.c.ended.is_(None)).order_by(exploration.c.exploration_id.desc()).limit(1)
+                select(exploration)
+                .where(exploration.c.ended.is_(None))
+                .order_by(exploration.c.exploration_id.desc())
+                .limit(1)
             ).first()
             self.known.exploration = None if row is None else (row.exploration_id, row.settings)
 
@@ -263,7 +268,9 @@ class Service:
         """Load what should serve and is not loaded, then let go of what no longer serves."""
         pointed = self._pointed()
         test = self.known.experiment
-        wanted = [name for name in dict.fromkeys([pointed, *((test.version_a, test.version_b) if test else ())]) if name]
+        wanted = [
+            name for name in dict.fromkeys([pointed, *((test.version_a, test.version_b) if test else ())]) if name
+        ]
         for name in wanted:
             if name not in self._models and self._refused.get(name, (0.0, ""))[0] <= _age(self.shop, name):
                 self._load(name)

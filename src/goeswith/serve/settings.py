@@ -87,7 +87,9 @@ def _check_url(settings: ServeSettings) -> None:
     try:
         backend = make_url(settings.database).get_backend_name()
     except ArgumentError as error:
-        raise UsageError("database is not a URL. Write sqlite:///file.db or postgresql+psycopg://user@host/name.") from error
+        raise UsageError(
+            "database is not a URL. Write sqlite:///file.db or postgresql+psycopg://user@host/name."
+        ) from error
     if backend not in ("sqlite", "postgresql"):
         raise UsageError(f"database: {backend} is not supported. Use SQLite or PostgreSQL.")
 

@@ -32,7 +32,7 @@ from goeswith.serve.service import Service
 
 router = APIRouter(tags=["answers"])
 Given = Annotated[Id | None, Query()]
-Filter = Annotated[Text | None, Query(description="Only products that meet it.", examples=['price <= 10'])]
+Filter = Annotated[Text | None, Query(description="Only products that meet it.", examples=["price <= 10"])]
 
 
 @router.get("/related", response_model=Ranking)
@@ -106,7 +106,10 @@ async def recommend_batch(_: Reader, answering: TheAnswering, batch: RecommendBa
 
 @router.get("/probability", response_model=Chance)
 async def probability(
-    _: Reader, service: TheService, a: Annotated[Id, Query(examples=["pasta"])], b: Annotated[Id, Query(examples=["basil"])]
+    _: Reader,
+    service: TheService,
+    a: Annotated[Id, Query(examples=["pasta"])],
+    b: Annotated[Id, Query(examples=["basil"])],
 ) -> Any:
     """Of baskets with a, the share that holds b, with an interval that widens as evidence thins."""
     return (await service.run(_chances, service, [ProbabilityQuery(a=a, b=b)]))[0]
@@ -120,7 +123,10 @@ async def probability_batch(_: Reader, service: TheService, batch: ProbabilityBa
 
 @router.get("/why", response_model=Why)
 async def why(
-    _: Reader, service: TheService, a: Annotated[Id, Query(examples=["pasta"])], b: Annotated[Id, Query(examples=["basil"])]
+    _: Reader,
+    service: TheService,
+    a: Annotated[Id, Query(examples=["pasta"])],
+    b: Annotated[Id, Query(examples=["basil"])],
 ) -> Any:
     """Why b goes with a: counted evidence, and one sentence that says no more than it."""
     work = service.work()
@@ -157,5 +163,3 @@ def _built(form: type[Any], **given: Any) -> Any:
         return form(**given)
     except ValidationError as error:
         raise RequestValidationError(error.errors()) from error
-
-

@@ -1,14 +1,16 @@
 """Whether it lives, whether it answers, and how it does."""
 
+from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter
-from starlette.responses import JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
 
 from goeswith.serve.access import Reader, TheService
 from goeswith.serve.schemas import Health, Ready
 
 router = APIRouter(tags=["operations"])
+SNIPPET = Path(__file__).parent.parent / "static" / "goeswith.js"
 
 
 @router.get("/health", response_model=Health)
@@ -37,3 +39,13 @@ async def ready(service: TheService) -> Response:
 async def metrics(_: Reader, service: TheService) -> Response:
     """For Prometheus."""
     return Response(service.metrics.page(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+@router.get(
+    "/goeswith.js",
+    response_class=FileResponse,
+    responses={200: {"content": {"text/javascript": {"schema": {"type": "string"}}}}},
+)
+async def snippet() -> FileResponse:
+    """A script for a page of the shop: it shows what goes with a product."""
+    return FileResponse(SNIPPET, media_type="text/javascript", headers={"Cache-Control": "max-age=3600"})

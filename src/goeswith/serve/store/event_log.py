@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -31,11 +31,20 @@ class Told:
     basket_id: str | None = None
     session_id: str | None = None
     answer_id: str | None = None
+    timed: bool = True
 
     @property
     def digest(self) -> str:
-        told = json.dumps([str(value) for value in asdict(self).values()])
-        return hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
+        """Of the content; of an event that was told without a time, of all but the moment it arrived."""
+        told = self.columns | ({} if self.timed else {"time": None})
+        return hashlib.blake2b(json.dumps([str(v) for v in told.values()]).encode(), digest_size=16).hexdigest()
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in COLUMNS}
+
+
+COLUMNS = [name for name in Told.__dataclass_fields__ if name != "timed"]
 
 
 @dataclass(frozen=True)
@@ -68,7 +77,7 @@ def _store(database: Database, given: Sequence[Told]) -> list[str]:
             digest = told.digest
             if told.event_id not in known:
                 known[told.event_id] = digest
-                fresh.append({**asdict(told), "digest": digest, "received": received})
+                fresh.append({**told.columns, "digest": digest, "received": received})
                 result.append(STORED)
             else:
                 result.append(KNOWN if known[told.event_id] == digest else CONFLICT)
@@ -121,7 +130,7 @@ def count_events(connection: Connection) -> int:
 
 
 def _row(row: Any) -> Row:
-    return Row(row["seq"], Told(**{name: row[name] for name in Told.__dataclass_fields__}))
+    return Row(row["seq"], Told(**{name: row[name] for name in COLUMNS}))
 
 
 def customers_of(rows: Iterable[Row]) -> set[str]:

@@ -30,5 +30,7 @@ def change_products(
             else:
                 connection.execute(update(products).where(products.c.product_id == product_id).values(values))
         act = "products withdrawn" if withdrawn else "products changed"
-        write_down(connection, actor, act, ", ".join(product_id for product_id, _ in given[:10]), {"products": len(given)})
+        write_down(
+            connection, actor, act, ", ".join(product_id for product_id, _ in given[:10]), {"products": len(given)}
+        )
         raise_count(connection, "products")
