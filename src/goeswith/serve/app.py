@@ -53,6 +53,14 @@ def create_app(shop: Shop, settings: ServeSettings, model: Model | None = None) 
         app.state.jobs.close()
         await service.stop()
 
+    app = described(lifespan)
+    app.state.service, app.state.answering, app.state.jobs = service, Answering(service), Jobs(service)
+    app.add_middleware(Gate, settings=settings, metrics=service.metrics, is_open=service.is_open, key_of=service.key_of)
+    return app
+
+
+def described(lifespan: Any = None) -> FastAPI:
+    """The addresses and forms of the service, without one: what the OpenAPI page is made of."""
     app = FastAPI(
         title="goeswith",
         summary="What goes with what, for whom, and why.",
@@ -63,7 +71,6 @@ def create_app(shop: Shop, settings: ServeSettings, model: Model | None = None) 
         lifespan=lifespan,
         separate_input_output_schemas=False,
     )
-    app.state.service, app.state.answering, app.state.jobs = service, Answering(service), Jobs(service)
     api = APIRouter(prefix="/v1", responses=RESPONSES)
     for module in OPEN:
         api.include_router(module.router)
@@ -71,7 +78,6 @@ def create_app(shop: Shop, settings: ServeSettings, model: Model | None = None) 
         api.include_router(module.router, dependencies=Shown)
     app.include_router(api)
     install(app)
-    app.add_middleware(Gate, settings=settings, metrics=service.metrics, is_open=service.is_open, key_of=service.key_of)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
 

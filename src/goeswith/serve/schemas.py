@@ -1,9 +1,9 @@
 """What is asked and answered, with examples; the OpenAPI page is made of these."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from goeswith.serve.business_rules import BusinessRules
 
@@ -21,6 +21,8 @@ Value = (
     | Text
     | None
 )
+Moment = Annotated[datetime, AfterValidator(lambda moment: moment if moment.tzinfo else moment.replace(tzinfo=UTC))]
+"""What is stored without a zone is UTC."""
 Verb = Literal["related", "complete", "recommend"]
 Kind = Literal["any", "complement", "substitute"]
 EventKind = Literal["purchase", "view", "cart", "wish", "return"]
@@ -246,7 +248,7 @@ class Happened(BaseModel):
     event_id: str | None = None
     product_id: str | int
     event: str
-    time: datetime
+    time: Moment
     quantity: float | None = None
     price: float | None = None
     basket_id: str | None = None
@@ -279,7 +281,7 @@ class RulesVersion(BaseModel):
     version: int
     rules: BusinessRules
     note: str
-    created: datetime | None
+    created: Moment | None
     created_by: str
     active: bool
 
@@ -326,8 +328,8 @@ class KeyInfo(BaseModel):
     key_id: str
     name: str
     scope: Scope
-    created: datetime
-    expires: datetime | None
+    created: Moment
+    expires: Moment | None
     state: Literal["active", "expired", "revoked"]
 
 
@@ -348,8 +350,8 @@ class Experiment(BaseModel):
     version_a: str
     version_b: str
     share_b: float
-    started: datetime
-    ended: datetime | None
+    started: Moment
+    ended: Moment | None
 
 
 class Arm(BaseModel):
@@ -383,8 +385,8 @@ class ExplorationBody(Body):
 class Exploration(BaseModel):
     exploration_id: int
     settings: ExplorationBody
-    started: datetime
-    ended: datetime | None
+    started: Moment
+    ended: Moment | None
 
 
 class ExplorationReport(BaseModel):
@@ -436,16 +438,16 @@ class Job(BaseModel):
     kind: str
     state: Literal["waiting", "running", "done", "failed"]
     asked_by: str
-    created: datetime
-    started: datetime | None
-    ended: datetime | None
+    created: Moment
+    started: Moment | None
+    ended: Moment | None
     message: str
     result: dict[str, Any] | None
 
 
 class Audited(BaseModel):
     seq: int
-    at: datetime
+    at: Moment
     actor: str
     act: str
     subject: str

@@ -1,6 +1,7 @@
 """A corner shop in service, on either database: fixtures for tests (pytest_plugins = ["goeswith.testing.serving"])."""
 
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -110,3 +111,41 @@ def serve_corner(corner: gw.Shop) -> Iterator[Callable[..., Served]]:
 def served(serve_corner: Callable[..., Served], database_url: str) -> Served:
     """The corner shop in service, once on SQLite and once on PostgreSQL."""
     return serve_corner(database_url)
+
+
+class Listening:
+    """A service in a thread of this process, at a real address."""
+
+    def __init__(self, app: Any) -> None:
+        import uvicorn
+
+        config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False)
+        self.app, self._server = app, uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, daemon=True)
+        self._thread.start()
+        until(lambda: self._server.started, 30)
+        port = self._server.servers[0].sockets[0].getsockname()[1]
+        self.address = f"http://127.0.0.1:{port}"
+        until(lambda: app.state.service.current is not None, 30)
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+        self._thread.join(30)
+
+
+@pytest.fixture
+def listening(corner: gw.Shop) -> Iterator[Callable[..., Listening]]:
+    """Starts services at real addresses."""
+    from goeswith.serve.app import create_app
+    from goeswith.serve.settings import ServeSettings
+
+    running: list[Listening] = []
+
+    def start(database: str = "", **settings: Any) -> Listening:
+        chosen = ServeSettings(**{"prepare": False, "look_seconds": 0.05, "database": database, **settings})
+        running.append(Listening(create_app(corner, chosen)))
+        return running[-1]
+
+    yield start
+    for one in running:
+        one.stop()

@@ -1,6 +1,7 @@
 """One customer: what is known of them, and how it is forgotten."""
 
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import polars as pl
 from fastapi import APIRouter, Query
@@ -80,18 +81,18 @@ def _history(service: Service, customer: str) -> list[dict[str, Any]]:
     ]
     old = learned.sort("time", descending=True).select(pl.col("item"), "time", "event")
     return fresh + [
-        {"product_id": work.catalogue.ids[item], "event": event, "time": time, "in_model": True}
+        {"product_id": work.catalogue.ids[item], "event": event, "time": time.replace(tzinfo=zone), "in_model": True}
         for item, time, event in old.iter_rows()
     ]
 
 
-def _told(row: Row) -> dict[str, Any]:
+def _told(row: Row, zone: ZoneInfo) -> dict[str, Any]:
     told = row.told
     return {
         "event_id": told.event_id,
         "product_id": told.product_id,
         "event": told.kind,
-        "time": told.time,
+        "time": told.time.replace(tzinfo=zone),
         "quantity": told.quantity,
         "price": told.price,
         "basket_id": told.basket_id,
