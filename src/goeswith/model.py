@@ -16,17 +16,18 @@ from goeswith.association.describer import Describer, Reading, encode, meaning_o
 from goeswith.association.features import FeatureLayer
 from goeswith.association.histories import histories_from
 from goeswith.association.kinds import COMPLEMENT, SUBSTITUTE
-from goeswith.association.parts import Parts
-from goeswith.association.parts_file import load_parts, save_parts
+from goeswith.association.parts import Meaning, Parts, shelves_of
+from goeswith.association.parts_file import basket_weights, load_parts, save_parts
 from goeswith.association.probability import Calibrators, Probability
 from goeswith.config import FitConfig
 from goeswith.data.log import Log
+from goeswith.data.mapped import mapped_arrays
 from goeswith.data.shop import Shop
 from goeswith.data.vocabulary import Vocabulary
 from goeswith.errors import UsageError
 from goeswith.explain.book import EvidenceBook
 from goeswith.explain.explanation import Explanation, explain_pair, explain_recommendation
-from goeswith.language.encoder import SentenceEncoder, load_encoder
+from goeswith.language.encoder import LateEncoder, SentenceEncoder, load_encoder
 from goeswith.language.item_text import item_text
 from goeswith.language.vector_cache import CachedEncoder
 from goeswith.ranking.answering import Answerer, Answers, Limits
@@ -455,8 +456,11 @@ class Model:
         return self
 
 
-def load(shop: str | Path | Shop, version: str | None = None) -> Model:
+def load(shop: str | Path | Shop, version: str | None = None, *, shared: bool = False) -> Model:
     """The current model of a shop, or the version named. Stable.
+
+    shared : for a service: vectors are kept in the shop's cache as they are calculated with and mapped into memory, so
+        that processes share them and the next load takes seconds; M is read when it is first needed
 
     Raises
     ------
@@ -467,10 +471,9 @@ def load(shop: str | Path | Shop, version: str | None = None) -> Model:
     folder = folder_of(opened, version)
     manifest = verified(folder)
     config = FitConfig.model_validate(manifest["config"])
-    encoder = load_encoder(str(folder / "encoder"), config.device)
+    encoder = (LateEncoder if shared else load_encoder)(str(folder / "encoder"), config.device)
     describer = Describer.load(folder, encoder)
     layer = FeatureLayer.load(folder / "features.safetensors")
-    vectors = {name: array.astype(np.float32) for name, array in load_file(folder / "vectors.safetensors").items()}
     products = pl.read_parquet(folder / "log" / "products.parquet")
     customers = pl.read_parquet(folder / "log" / "customers.parquet")["customer_id"]
     log = Log(
@@ -479,16 +482,26 @@ def load(shop: str | Path | Shop, version: str | None = None) -> Model:
         Vocabulary(customers, kind="customer"),
         pl.read_parquet(folder / "log" / "events.parquet"),
     )
-    reading = Reading([], vectors["encoded"], vectors["words"])
-    meaning = meaning_of(reading, layer, products, describer.attributes)
+
+    def wide() -> dict[str, NDArray]:
+        vectors = {name: array.astype(np.float32) for name, array in load_file(folder / "vectors.safetensors").items()}
+        meaning = meaning_of(Reading([], vectors["encoded"], vectors["words"]), layer, products, [])
+        made = {name: getattr(meaning, name) for name in ("words", "plain", "source", "target", "middle")}
+        return {"encoded": vectors["encoded"], **made, "basket_weights": basket_weights(folder)}
+
+    arrays = mapped_arrays(opened.folder / "cache" / "mapped" / folder.name, wide) if shared else wide()
+    now = datetime.fromisoformat(manifest["now"])
+    means = (arrays[name] for name in ("words", "plain", "source", "target"))
+    meaning = Meaning(*means, shelves=shelves_of(products, describer.attributes))
+    vars(meaning)["middle"] = arrays["middle"]
     facts: dict[str, Any] = {key: manifest[key] for key in REMEMBERED if key in manifest}
     return Model(
         log=log,
-        parts=load_parts(folder, meaning, datetime.fromisoformat(manifest["now"]), config.parts.text_weight),
+        parts=load_parts(folder, meaning, now, config.parts.text_weight, arrays["basket_weights"]),
         rankers={question: load_ranker(folder / _ranker_file(question)) for question in QUESTIONS},
         describer=describer,
         encoder=encoder,
-        encoded=vectors["encoded"],
+        encoded=arrays["encoded"],
         layer=layer,
         config=config,
         facts={**facts, "cache": opened.folder / "cache"},

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 from scipy.sparse import csr_array
 
@@ -36,8 +37,19 @@ def save_parts(parts: Parts, folder: Path) -> None:
     save_file(_plain(behaviour), folder / BEHAVIOUR, metadata={"now": parts.now.isoformat()})
 
 
-def load_parts(folder: Path, meaning: Meaning, now: datetime, text_weight: float) -> Parts:
-    counted, behaviour = load_file(folder / COUNTS), load_file(folder / BEHAVIOUR)
+def basket_weights(folder: Path) -> NDArray[np.float32]:
+    """The largest table, as it is calculated with."""
+    with safe_open(folder / BEHAVIOUR, "numpy") as file:
+        return file.get_tensor("weights").astype(np.float32)
+
+
+def load_parts(
+    folder: Path, meaning: Meaning, now: datetime, text_weight: float, weights: NDArray[np.float32]
+) -> Parts:
+    """weights : what `basket_weights` gave"""
+    counted = load_file(folder / COUNTS)
+    with safe_open(folder / BEHAVIOUR, "numpy") as file:
+        behaviour = {name: file.get_tensor(name) for name in file.keys() if name != "weights"}  # noqa: SIM118
     n = meaning.n_items
     return Parts(
         now=now,
@@ -52,12 +64,13 @@ def load_parts(folder: Path, meaning: Meaning, now: datetime, text_weight: float
         kin=Kin(behaviour["kin.item"], behaviour["kin.weight"].astype(np.float32)),
         ease=DualEase(
             _matrix(behaviour, "interactions", n),
-            text_weight * meaning.words,
+            meaning.words,
             behaviour["kernel"],
             behaviour["precision"],
             float(behaviour["penalty"][0]),
+            text_weight,
         ),
-        basket_ease=BasketEase(behaviour["best"], behaviour["weights"].astype(np.float32)),
+        basket_ease=BasketEase(behaviour["best"], weights),
     )
 
 
@@ -78,5 +91,7 @@ def _sparse(name: str, table: csr_array) -> dict[str, NDArray]:
 
 def _matrix(arrays: dict[str, NDArray], name: str, n_columns: int) -> csr_array:
     start, at = arrays[f"{name}.start"], arrays[f"{name}.at"]
+    if len(at) < 2**31:  # else SciPy would widen the columns too
+        start = start.astype(np.int32)
     data = arrays[f"{name}.data"].astype(np.float32)
     return csr_array((data, at, start), shape=(len(start) - 1, n_columns))

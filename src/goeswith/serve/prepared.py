@@ -80,7 +80,7 @@ def prepare(shop: Path, version: str, most_products: int = MOST_PRODUCTS, most_c
     from goeswith.data.atomic import file_aside
     from goeswith.ranking.index import GraphIndex
 
-    model = gw.load(shop, version)
+    model = gw.load(shop, version, shared=True)
     folder = folder_for(shop, version)
     folder.mkdir(parents=True, exist_ok=True)
     sold = model.parts.counts.items

@@ -107,7 +107,7 @@ def _workers(shop: Shop, settings: ServeSettings, listening: socket.socket) -> N
     """Load once, then part: what is only read stays one copy. A worker that dies is replaced."""
     import goeswith as gw
 
-    model = gw.load(shop)
+    model = gw.load(shop, shared=True)
     children: dict[int, float] = {}
     stopping = False
 

@@ -306,7 +306,7 @@ class Service:
             if self._given is not None and self._given.version == name:
                 model, self._given = self._given, None
             else:
-                model = gw.load(self.shop, name)
+                model = gw.load(self.shop, name, shared=True)
             self._models[name] = (model, Past(model.log))
             self.trouble = None
         except Exception as error:  # a damaged folder must not stop the version that answers
