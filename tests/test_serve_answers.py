@@ -3,6 +3,7 @@
 import pytest
 
 import goeswith as gw
+from goeswith.testing.waiting import until
 
 pytest_plugins = ["goeswith.testing.serving"]
 
@@ -154,8 +155,6 @@ def test_who_is_forgotten_is_gone_from_everywhere(served, corner):
 
 
 def test_what_was_told_goes_into_the_shop_for_the_next_fit(served, corner):
-    from goeswith.testing.serving import until
-
     served.post("products", {"products": [{"product_id": "rice-milk", "name": "Rice Milk 1 l"}]})
     served.post("events", {"event_id": "n1", "product_id": "rice-milk", "customer_id": "ana", "time": "2024-03-01T09:00:00"})
 

@@ -267,6 +267,8 @@ class Service:
     def keep_versions(self) -> None:
         """Load what should serve and is not loaded, then let go of what no longer serves."""
         pointed = self._pointed()
+        if pointed is None and self.current is None:
+            self.trouble = f"This shop has no model yet. Fit one: goeswith fit {self.shop.folder.name}"
         test = self.known.experiment
         wanted = [
             name for name in dict.fromkeys([pointed, *((test.version_a, test.version_b) if test else ())]) if name
