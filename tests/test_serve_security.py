@@ -105,7 +105,9 @@ def test_neither_keys_nor_customers_are_logged(keyed):
     logger.removeHandler(handler)
 
     told = "\n".join(lines)
-    assert '"route": "/customers/{customer_id:path}/history"' in told and "zacharias" not in told and "/ben/" not in told
+    assert (
+        '"route": "/customers/{customer_id:path}/history"' in told and "zacharias" not in told and "/ben/" not in told
+    )
     assert not any(key in told for key in keyed.texts.values())
 
 
@@ -119,7 +121,9 @@ def test_administrative_acts_are_written_down(keyed):
 
 
 def test_headers_guard_and_cors_is_off(serve_corner):
-    answer = serve_corner().http.get("/v1/health", headers={"Origin": "https://elsewhere.example", "X-Request-ID": "r-1"})
+    answer = serve_corner().http.get(
+        "/v1/health", headers={"Origin": "https://elsewhere.example", "X-Request-ID": "r-1"}
+    )
 
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert "default-src 'none'" in answer.headers["content-security-policy"]

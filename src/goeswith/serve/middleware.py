@@ -115,7 +115,7 @@ class Gate:
         except Exception:
             log.exception("a fault", extra={"request_id": request_id})
             if not begun:
-                told = "The service failed at this request; nothing of it was kept unless it was acknowledged. Its log has the details."
+                told = "The service failed at this request. Its log has the details, under this request id."
                 await problem(request_id, 500, told)(scope, receive, sending)
         finally:
             self._note(scope, request_id, status, perf_counter() - started)
