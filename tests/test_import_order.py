@@ -49,8 +49,11 @@ def test_a_room_never_imports_a_later_one(room: str) -> None:
 
 @pytest.mark.parametrize("room", FLOW)
 def test_a_room_never_imports_what_stands_on_top_of_all_rooms(room: str) -> None:
+    # The service stands behind the public API and calls it.
+    above = {"cli", "demo"} if room == "serve" else {"flow", "model", "versions", "cli", "demo", "planning"}
+
     for file in (SRC / room).rglob("*.py"):
-        assert not rooms_imported_by(file) & {"flow", "model", "versions", "cli", "demo", "planning"}, named(file)
+        assert not rooms_imported_by(file) & above, named(file)
 
 
 @pytest.mark.parametrize("file", FILES, ids=named)

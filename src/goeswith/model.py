@@ -12,21 +12,22 @@ import polars as pl
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
-from goeswith.association.describer import Describer, Reading, encode, meaning_of
+from goeswith.association.describer import Describer, Reading, encode, lexicon_axes, meaning_of
 from goeswith.association.features import FeatureLayer
 from goeswith.association.histories import histories_from
 from goeswith.association.kinds import COMPLEMENT, SUBSTITUTE
-from goeswith.association.parts import Parts
-from goeswith.association.parts_file import load_parts, save_parts
+from goeswith.association.parts import Meaning, Parts, shelves_of
+from goeswith.association.parts_file import parts_from, read_parts, save_parts
 from goeswith.association.probability import Calibrators, Probability
 from goeswith.config import FitConfig
 from goeswith.data.log import Log
+from goeswith.data.mapped import mapped_arrays
 from goeswith.data.shop import Shop
 from goeswith.data.vocabulary import Vocabulary
 from goeswith.errors import UsageError
 from goeswith.explain.book import EvidenceBook
 from goeswith.explain.explanation import Explanation, explain_pair, explain_recommendation
-from goeswith.language.encoder import SentenceEncoder, load_encoder
+from goeswith.language.encoder import LateEncoder, SentenceEncoder, load_encoder
 from goeswith.language.item_text import item_text
 from goeswith.language.reader import kind_of, load_reader
 from goeswith.language.vector_cache import CachedEncoder
@@ -465,8 +466,11 @@ class Model:
         return self
 
 
-def load(shop: str | Path | Shop, version: str | None = None) -> Model:
+def load(shop: str | Path | Shop, version: str | None = None, *, shared: bool = False) -> Model:
     """The current model of a shop, or the version named. Stable.
+
+    shared : for a service: vectors are kept in the shop's cache as they are calculated with and mapped into memory, so
+        that processes share them and the next load takes seconds; M is read when it is first needed
 
     Raises
     ------
@@ -475,12 +479,11 @@ def load(shop: str | Path | Shop, version: str | None = None) -> Model:
     """
     opened = shop if isinstance(shop, Shop) else Shop.open(shop)
     folder = folder_of(opened, version)
-    manifest = verified(folder)
+    cache = opened.folder / "cache" / "mapped" / folder.name
+    manifest = verified(folder, remembered=cache.with_suffix(".verified") if shared else None)
     config = FitConfig.model_validate(manifest["config"])
-    encoder = load_encoder(str(folder / "encoder"), config.device)
-    describer = Describer.load(folder, encoder)
+    encoder = (LateEncoder if shared else load_encoder)(str(folder / "encoder"), config.device)
     layer = FeatureLayer.load(folder / "features.safetensors")
-    vectors = {name: array.astype(np.float32) for name, array in load_file(folder / "vectors.safetensors").items()}
     products = pl.read_parquet(folder / "log" / "products.parquet")
     customers = pl.read_parquet(folder / "log" / "customers.parquet")["customer_id"]
     log = Log(
@@ -489,8 +492,19 @@ def load(shop: str | Path | Shop, version: str | None = None) -> Model:
         Vocabulary(customers, kind="customer"),
         pl.read_parquet(folder / "log" / "events.parquet"),
     )
-    reading = Reading([], vectors["encoded"], vectors["words"])
-    meaning = meaning_of(reading, layer, products, describer.attributes)
+
+    def calculated() -> dict[str, NDArray]:
+        vectors = {name: array.astype(np.float32) for name, array in load_file(folder / "vectors.safetensors").items()}
+        made = meaning_of(Reading([], vectors["encoded"], vectors["words"]), layer, products, [])
+        told = {name: getattr(made, name) for name in ("words", "plain", "source", "target", "middle")}
+        return {"encoded": vectors["encoded"], "axes": lexicon_axes(folder), **told, **read_parts(folder)}
+
+    arrays = mapped_arrays(cache, calculated) if shared else calculated()
+    describer = Describer.load(folder, encoder, arrays["axes"])
+    now = datetime.fromisoformat(manifest["now"])
+    means = (arrays[name] for name in ("words", "plain", "source", "target"))
+    meaning = Meaning(*means, shelves=shelves_of(products, describer.attributes))
+    vars(meaning)["middle"] = arrays["middle"]
     facts: dict[str, Any] = {key: manifest[key] for key in REMEMBERED if key in manifest}
     head = None
     if about := manifest.get("head"):
@@ -498,11 +512,11 @@ def load(shop: str | Path | Shop, version: str | None = None) -> Model:
         head = Head(reader, item_text(products, describer.text), about["weight"], about["depth"])
     return Model(
         log=log,
-        parts=load_parts(folder, meaning, datetime.fromisoformat(manifest["now"]), config.parts.text_weight),
+        parts=parts_from(arrays, meaning, now, config.parts.text_weight),
         rankers={question: load_ranker(folder / _ranker_file(question)) for question in QUESTIONS},
         describer=describer,
         encoder=encoder,
-        encoded=vectors["encoded"],
+        encoded=arrays["encoded"],
         layer=layer,
         config=config,
         facts={**facts, "cache": opened.folder / "cache"},

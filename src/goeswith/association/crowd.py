@@ -1,6 +1,7 @@
 """What customers alike buy: nearest neighbours among customers, by what they buy again and again."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,11 @@ class Crowd:
     who: NDArray[np.int64]
     taste: csr_array
 
+    @cached_property
+    def _by_item(self) -> csr_array:
+        """(items, customers); made once, where each question would turn the table anew."""
+        return csr_array(self.taste.T)
+
     def scores(self, weights: csr_array, own: NDArray[np.int64]) -> NDArray[np.float32]:
         """The mean taste of the nearest customers, each by its likeness.
 
@@ -40,7 +46,7 @@ class Crowd:
         """
         if not len(self.who):
             return np.zeros(weights.shape, np.float32)
-        alike = (of_length_one(weights) @ self.taste.T).toarray()  # (queries, customers)
+        alike = (of_length_one(weights) @ self._by_item).toarray()  # (queries, customers)
         alike[own[:, None] == self.who[None, :]] = 0.0
         value, at = largest(alike, NEIGHBOURS)
         query = np.repeat(np.arange(len(own)), value.shape[1])

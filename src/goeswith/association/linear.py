@@ -12,6 +12,7 @@ catalogue takes part, at seconds where the plain form takes minutes and gigabyte
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import scipy.linalg
@@ -28,10 +29,11 @@ class DualEase:
     """Collective EASE by rows; exact over the whole catalogue.
 
     interactions : (customers, items), what was bought
-    attributes : (items, attributes), α times the products' text; may have no columns
+    attributes : (items, attributes), the products' text; may have no columns
     kernel : (rows, rows), K
     precision : (items,), P_jj
     penalty : λ
+    scale : α, what the text counts
     """
 
     interactions: csr_array
@@ -39,6 +41,12 @@ class DualEase:
     kernel: Array
     precision: Array
     penalty: float
+    scale: float = 1.0
+
+    @cached_property
+    def _by_item(self) -> csr_array:
+        """(items, customers); made once, where each question would turn the table anew."""
+        return csr_array(self.interactions.T)
 
     def scores(self, bought: csr_array) -> Array:
         """What the rest of a history says of every product; a product does not vouch for itself.
@@ -51,34 +59,38 @@ class DualEase:
         -------
         (queries, items)
         """
-        by_rows = np.hstack([(bought @ self.interactions.T).toarray(), bought @ self.attributes])  # (queries, rows)
+        text = self.scale * (bought @ self.attributes)
+        by_rows = np.hstack([(bought @ self._by_item).toarray(), text])  # (queries, rows)
         by_rows = (by_rows @ self.kernel).astype(np.float32)
         n_customers = self.interactions.shape[0]
-        explained: Array = by_rows[:, n_customers:] @ self.attributes.T
-        explained += (self.interactions.T @ by_rows[:, :n_customers].T).T
+        said: Array = (self.scale * by_rows[:, n_customers:]) @ self.attributes.T
+        said += (self.interactions.T @ by_rows[:, :n_customers].T).T
         held = bought.toarray()
-        explained -= held  # in place: these blocks are the largest of an answer
-        explained /= self.penalty * self.precision
-        explained += held
-        return explained
+        said -= held  # in place: these blocks are the largest of an answer
+        said /= self.penalty * self.precision
+        said += held
+        return said
 
     def carried(self, items: NDArray[np.int64], by: NDArray[np.int64]) -> Array:
         """What each product of a history adds to the score of others; (by, items), 0 for a product on itself."""
-        rows = np.hstack([self.interactions[:, items].T.toarray(), self.attributes[items]])  # (items, rows)
-        past = np.hstack([self.interactions[:, by].T.toarray(), self.attributes[by]])  # (by, rows)
+        rows = np.hstack(
+            [self.interactions[:, items].T.toarray(), self.scale * self.attributes[items]]
+        )  # (items, rows)
+        past = np.hstack([self.interactions[:, by].T.toarray(), self.scale * self.attributes[by]])  # (by, rows)
         weights: Array = (past @ self.kernel @ rows.T) / (self.penalty * self.precision[items])
         weights[by[:, None] == items[None, :]] = 0.0
         return weights
 
 
-def fit_dual_ease(interactions: csr_array, attributes: Array, penalty: float) -> DualEase:
+def fit_dual_ease(interactions: csr_array, attributes: Array, penalty: float, scale: float = 1.0) -> DualEase:
     """Fit collective EASE where customers and attributes are fewer than some ten thousand.
 
     Parameters
     ----------
     interactions : (customers, items)
-    attributes : (items, attributes), scaled by α already
+    attributes : (items, attributes)
     penalty : λ, in purchases
+    scale : α, what the attributes are multiplied with
 
     Examples
     --------
@@ -91,8 +103,9 @@ def fit_dual_ease(interactions: csr_array, attributes: Array, penalty: float) ->
     True
     """
     interactions = csr_array(interactions, dtype=np.float32)
-    cross = interactions @ attributes  # (customers, attributes)
-    gram = np.block([[(interactions @ interactions.T).toarray(), cross], [cross.T, attributes.T @ attributes]])
+    scaled = scale * attributes
+    cross = interactions @ scaled  # (customers, attributes)
+    gram = np.block([[(interactions @ interactions.T).toarray(), cross], [cross.T, scaled.T @ scaled]])
     gram = gram.astype(np.float64)
     gram[np.diag_indices_from(gram)] += penalty
     kernel = scipy.linalg.inv(gram, overwrite_a=True, check_finite=False).astype(np.float32)
@@ -101,9 +114,9 @@ def fit_dual_ease(interactions: csr_array, attributes: Array, penalty: float) ->
     precision = np.empty(interactions.shape[1], np.float32)
     for start in range(0, len(precision), 2048):
         some = slice(start, start + 2048)
-        rows = np.hstack([by_item[some].toarray(), attributes[some]])
+        rows = np.hstack([by_item[some].toarray(), scaled[some]])
         precision[some] = (1.0 - np.einsum("ij,ij->i", rows @ kernel, rows)) / penalty
-    return DualEase(interactions, attributes, kernel, np.maximum(precision, 1e-6 / penalty), penalty)
+    return DualEase(interactions, attributes, kernel, np.maximum(precision, 1e-6 / penalty), penalty, scale)
 
 
 def fit_ease(gram: NDArray[np.floating], penalty: float) -> Array:

@@ -67,6 +67,12 @@ class Meaning:
     def n_items(self) -> int:
         return len(self.words)
 
+    @cached_property
+    def middle(self) -> Array:
+        """(e,), the mean of what products read like."""
+        middle: Array = self.plain.mean(axis=0)
+        return middle
+
 
 @dataclass(frozen=True)
 class BasketEase:
@@ -165,8 +171,9 @@ def fit_parts(
         kin=find_kin(meaning.plain, np.arange(log.n_items) if group is None else group, counts.items),
         ease=fit_dual_ease(
             csr_array(bought[most_active(histories, config.most_customers)]),
-            config.text_weight * meaning.words,
+            meaning.words,
             config.customer_penalty,
+            config.text_weight,
         ),
         basket_ease=_fit_basket_ease(counts, meaning, config),
     )

@@ -1,5 +1,6 @@
 """Parts as two safetensors files, so that a model loads in seconds and nothing is recounted."""
 
+from collections.abc import Mapping
 from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
@@ -36,28 +37,41 @@ def save_parts(parts: Parts, folder: Path) -> None:
     save_file(_plain(behaviour), folder / BEHAVIOUR, metadata={"now": parts.now.isoformat()})
 
 
-def load_parts(folder: Path, meaning: Meaning, now: datetime, text_weight: float) -> Parts:
-    counted, behaviour = load_file(folder / COUNTS), load_file(folder / BEHAVIOUR)
+def read_parts(folder: Path) -> dict[str, NDArray]:
+    """What `save_parts` wrote, as it is calculated with."""
+    arrays = load_file(folder / COUNTS) | load_file(folder / BEHAVIOUR)
+    for name in ("pairs", "baskets", "near", "windows", "interactions"):
+        arrays[f"{name}.data"] = arrays[f"{name}.data"].astype(np.float32)
+        if len(arrays[f"{name}.at"]) < 2**31:  # else SciPy would widen the columns too
+            arrays[f"{name}.start"] = arrays[f"{name}.start"].astype(np.int32)
+    for name in ("kin.weight", "weights"):
+        arrays[name] = arrays[name].astype(np.float32)
+    return arrays
+
+
+def parts_from(arrays: Mapping[str, NDArray], meaning: Meaning, now: datetime, text_weight: float) -> Parts:
+    """Parts of arrays that `read_parts` gave, as they lie: they may be shared with others and read-only."""
     n = meaning.n_items
     return Parts(
         now=now,
         meaning=meaning,
-        popularity=Popularity(**{f.name: behaviour[f"popularity.{f.name}"] for f in fields(Popularity)}),
-        histories=Histories(**{f.name: behaviour[f"histories.{f.name}"] for f in fields(Histories)}),
-        baskets=_matrix(counted, "baskets", n),
-        owner=counted["owner"],
-        counts=Counts(_matrix(counted, "pairs", n), counted["items"], int(counted["n_baskets"][0])),
-        near=_matrix(behaviour, "near", n),
-        windows=_matrix(behaviour, "windows", n),
-        kin=Kin(behaviour["kin.item"], behaviour["kin.weight"].astype(np.float32)),
+        popularity=Popularity(**{f.name: arrays[f"popularity.{f.name}"] for f in fields(Popularity)}),
+        histories=Histories(**{f.name: arrays[f"histories.{f.name}"] for f in fields(Histories)}),
+        baskets=_matrix(arrays, "baskets", n),
+        owner=arrays["owner"],
+        counts=Counts(_matrix(arrays, "pairs", n), arrays["items"], int(arrays["n_baskets"][0])),
+        near=_matrix(arrays, "near", n),
+        windows=_matrix(arrays, "windows", n),
+        kin=Kin(arrays["kin.item"], arrays["kin.weight"]),
         ease=DualEase(
-            _matrix(behaviour, "interactions", n),
-            text_weight * meaning.words,
-            behaviour["kernel"],
-            behaviour["precision"],
-            float(behaviour["penalty"][0]),
+            _matrix(arrays, "interactions", n),
+            meaning.words,
+            arrays["kernel"],
+            arrays["precision"],
+            float(arrays["penalty"][0]),
+            text_weight,
         ),
-        basket_ease=BasketEase(behaviour["best"], behaviour["weights"].astype(np.float32)),
+        basket_ease=BasketEase(arrays["best"], arrays["weights"]),
     )
 
 
@@ -76,7 +90,6 @@ def _sparse(name: str, table: csr_array) -> dict[str, NDArray]:
     }
 
 
-def _matrix(arrays: dict[str, NDArray], name: str, n_columns: int) -> csr_array:
-    start, at = arrays[f"{name}.start"], arrays[f"{name}.at"]
-    data = arrays[f"{name}.data"].astype(np.float32)
-    return csr_array((data, at, start), shape=(len(start) - 1, n_columns))
+def _matrix(arrays: Mapping[str, NDArray], name: str, n_columns: int) -> csr_array:
+    start = arrays[f"{name}.start"]
+    return csr_array((arrays[f"{name}.data"], arrays[f"{name}.at"], start), shape=(len(start) - 1, n_columns))

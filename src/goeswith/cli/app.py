@@ -18,10 +18,11 @@ from goeswith.cli.printing import say
 from goeswith.cli.probability import probability
 from goeswith.cli.recommend import recommend
 from goeswith.cli.related import related
+from goeswith.cli.serve import serve
 from goeswith.cli.why import why
 from goeswith.errors import GoesWithError
 
-COMMANDS = (demo, init, add, fit, related, complete, recommend, probability, why, audience, evaluate, doctor)
+COMMANDS = (demo, init, add, fit, related, complete, recommend, probability, why, audience, evaluate, serve, doctor)
 
 
 class ErrorsAreMessages(TyperGroup):

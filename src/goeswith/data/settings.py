@@ -28,6 +28,8 @@ class ShopSettings(BaseModel, frozen=True, extra="forbid"):
     """Ours to theirs, for products and for events."""
     found: dict[str, dict[str, str]] = {}
     """How each was found: header, content or given."""
+    serve: dict[str, str | int | float | bool] = {}
+    """How this shop is served; `serve/settings.py` says what can be set."""
 
 
 def read_settings(folder: Path) -> ShopSettings:
@@ -65,7 +67,9 @@ def as_toml(settings: ShopSettings) -> str:
     values = settings.model_dump()
     lines = [f"{_key(key)} = {_value(value)}" for key, value in values.items() if not isinstance(value, dict)]
     for key, tables in values.items():
-        if isinstance(tables, dict):
+        if key == "serve":
+            lines += ["", "[serve]", *(f"{_key(k)} = {_value(v)}" for k, v in tables.items())] if tables else []
+        elif isinstance(tables, dict):
             for table, entries in tables.items():
                 lines += ["", f"[{key}.{_key(table)}]", *(f"{_key(k)} = {_value(v)}" for k, v in entries.items())]
     return "\n".join(lines) + "\n"

@@ -147,6 +147,28 @@ class Shop:
         self.report = ImportReport(done.reports, self._totals())
         return self
 
+    def forget(self, customer: str | int) -> int:
+        """Remove every event of a customer, also those that were set aside, and say how many were removed.
+
+        Model versions keep what they learned until they are deleted; the next fit knows nothing of the customer.
+
+        Raises
+        ------
+        ShopError : the shop is being added to, or cannot be written
+        """
+        removed = 0
+        with folder_lock(self.folder, "add"):
+            for place in (*self._parts(), *sorted((self.folder / "data" / "rejected").glob("*.parquet"))):
+                frame = pl.read_parquet(place)
+                if "customer_id" not in frame.columns:
+                    continue
+                is_theirs = (frame["customer_id"].cast(pl.String) == str(customer)).fill_null(False)
+                if is_theirs.any():
+                    removed += int(is_theirs.sum()) if place.name.startswith("part-") else 0
+                    with file_aside(place) as aside:
+                        frame.filter(~is_theirs).write_parquet(aside)
+        return removed
+
     @property
     def name(self) -> str:
         return self.settings.name

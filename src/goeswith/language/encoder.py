@@ -122,6 +122,25 @@ class SentenceEncoder:
             self.model.save(str(folder), create_model_card=False, safe_serialization=True)
 
 
+class LateEncoder(SentenceEncoder):
+    """An encoder whose weights are read when they are first needed: who only answers from vectors never waits for it."""
+
+    def __init__(self, folder: str | Path, device: str = "auto") -> None:
+        self._folder, self._device = folder, device
+
+    @cached_property
+    def _read(self) -> SentenceEncoder:
+        return load_encoder(self._folder, self._device)
+
+    @property
+    def model(self) -> "SentenceTransformer":  # type: ignore[override]
+        return self._read.model
+
+    @property
+    def prompt(self) -> str:  # type: ignore[override]
+        return self._read.prompt
+
+
 def length_buckets(texts: Sequence[str], characters: int = CHARACTERS_PER_BATCH) -> list[list[int]]:
     """Rows of texts of like length, so that little is spent on padding.
 

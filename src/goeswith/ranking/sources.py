@@ -45,6 +45,8 @@ class SoldIndex:
 def sold_index(parts: Parts) -> SoldIndex:
     """Every vector is looked at, up to LARGE of them; beyond, a graph is."""
     rows = np.flatnonzero(parts.counts.items > 0)
+    if len(rows) == parts.meaning.n_items:
+        return SoldIndex(rows, ExactIndex(parts.meaning.plain))  # as it lies there: others may share it
     build = ExactIndex.build if len(rows) <= LARGE else GraphIndex.build
     return SoldIndex(rows, build(parts.meaning.plain[rows]))
 
