@@ -41,7 +41,7 @@ from goeswith.versions import folder_of, new_version, promote, verified
 Kind = Literal["any", "complement", "substitute"]
 Unknown = Literal["error", "skip"]
 Ids = Sequence[Any] | pl.Series
-REMEMBERED = ("fine_tuning", "stages", "losses", "moved", "horizon_days")
+REMEMBERED = ("fine_tuning", "stages", "losses", "moved", "horizon_days", "cost", "figures")
 """Facts of a fit that a stored version keeps."""
 
 

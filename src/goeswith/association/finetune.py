@@ -106,6 +106,7 @@ def finetune_encoder(
     lexical: NDArray[np.float32] | None = None,
     checkpoint: Path | None = None,
     report: Callable[[Progress], None] | None = None,
+    watch: Callable[[Encoder], None] | None = None,
 ) -> FineTuned:
     """Fine-tune an encoder on a shop's purchases, and keep it only if a later slice of time says that it is better.
 
@@ -117,6 +118,7 @@ def finetune_encoder(
         tenth of the purchases is kept from training
     lexical : (items, d), unit vectors of words, for `joint`
     checkpoint : a folder; the same call, after a kill, goes on from what it finds there
+    watch : shown the encoder as it is at the end of every epoch
 
     Raises
     ------
@@ -160,6 +162,11 @@ def finetune_encoder(
             return None
         return float(np.mean([towers.loss(batch_of(source, at, stream), config.scale) for at in range(LOSS_BATCHES)]))
 
+    def losses() -> tuple[float | None, float | None]:
+        if watch:
+            watch(tuning)
+        return loss_on(held, HELD), loss_on(tested, TESTED)
+
     def metric() -> float:
         return judge(tuning) if judge else held_out_rank(towers.vectors, held, config.scale, config.seed)
 
@@ -174,7 +181,7 @@ def finetune_encoder(
             config.weight_decay, patience=config.patience,
             seconds=None if config.seconds is None else OVERTIME * config.seconds,
         ),
-        losses=lambda: (loss_on(held, HELD), loss_on(tested, TESTED)),
+        losses=losses,
         metric=judged,
         checkpoint=checkpoint,
         identity=_identity(distinct, log, encoder, config),

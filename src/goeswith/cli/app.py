@@ -18,6 +18,7 @@ from goeswith.cli.printing import say
 from goeswith.cli.probability import probability
 from goeswith.cli.recommend import recommend
 from goeswith.cli.related import related
+from goeswith.cli.runs import runs
 from goeswith.cli.why import why
 from goeswith.errors import GoesWithError
 
@@ -48,6 +49,7 @@ app = typer.Typer(
 for _command in COMMANDS:
     app.command()(_command)
 app.add_typer(models, name="models")
+app.add_typer(runs, name="runs")
 
 
 def _version(wanted: bool) -> None:

@@ -36,6 +36,11 @@ class TreeRanker:
         table = np.stack([features[name] for name in self.booster.feature_name()], axis=1)
         return np.asarray(self.booster.predict(table), dtype=np.float32)
 
+    def with_share_of_trees(self, share: float) -> "TreeRanker":
+        """The same ranker as it was after so much of its training; boosting only ever adds trees."""
+        kept = max(1, round(share * self.booster.num_trees()))
+        return TreeRanker(lgb.Booster(model_str=self.booster.model_to_string(num_iteration=kept)))
+
     def contributions(self, features: Mapping[str, Array]) -> tuple[list[str], NDArray[np.float64]]:
         """How much each feature moved the log odds of each pair (TreeSHAP, Lundberg et al. 2020); the base is last."""
         names = self.booster.feature_name()
