@@ -168,7 +168,7 @@ def test_a_folder_that_cannot_be_written_stops_no_fit(shop):
 
 
 def test_a_tracker_that_is_not_there_is_named_with_those_that_are(shop):
-    with pytest.raises(UsageError, match="there is no such tracker. There is: tensorboard, wandb"):
+    with pytest.raises(UsageError, match=r"there is no such tracker\. There is: tensorboard, wandb"):
         open_trackers(["mlflow"])
 
     assert run(app, ["fit", str(shop.folder), "--track", "mlflow"]).exit_code == 2

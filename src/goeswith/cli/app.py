@@ -19,10 +19,11 @@ from goeswith.cli.probability import probability
 from goeswith.cli.recommend import recommend
 from goeswith.cli.related import related
 from goeswith.cli.runs import runs
+from goeswith.cli.tune import tune
 from goeswith.cli.why import why
 from goeswith.errors import GoesWithError
 
-COMMANDS = (demo, init, add, fit, related, complete, recommend, probability, why, audience, evaluate, doctor)
+COMMANDS = (demo, init, add, fit, related, complete, recommend, probability, why, audience, evaluate, tune, doctor)
 
 
 class ErrorsAreMessages(TyperGroup):
