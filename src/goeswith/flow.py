@@ -1,10 +1,10 @@
 """From a shop to a model: the whole road, each line one room."""
 
 import gc
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -16,14 +16,14 @@ from goeswith.association.describer import Describer, Reading, encode, fit_descr
 from goeswith.association.features import FeatureLayer
 from goeswith.association.finetune import FineTuned, finetune_encoder
 from goeswith.association.loop import Course
-from goeswith.association.loop import Progress as LoopProgress
 from goeswith.association.parts import Parts, fit_parts
 from goeswith.association.probability import Calibrators
 from goeswith.association.train import train_features
 from goeswith.config import FitConfig
-from goeswith.data.cut import cut_at, default_split
+from goeswith.data.cut import Split, cut_at, default_split
 from goeswith.data.log import Log
 from goeswith.data.shop import Shop, last_moment
+from goeswith.diary import Diary, FewerTrees, examples_of_products, figures_of, shorter_training, show_vectors
 from goeswith.errors import DataError
 from goeswith.evaluation.baselines import strong_baselines
 from goeswith.evaluation.exam import build_exam
@@ -40,7 +40,7 @@ from goeswith.language.item_text import item_text
 from goeswith.language.vector_cache import CachedEncoder
 from goeswith.language.vocabulary_cut import cut_vocabulary
 from goeswith.model import Model
-from goeswith.progress import Epoch, Note, Progress, Stage, Step
+from goeswith.progress import Progress
 from goeswith.ranking.head import choose_weight
 from goeswith.ranking.head_cases import held_out_baskets
 from goeswith.ranking.pair_cases import PairCases, learn_pair_belief, pair_cases
@@ -48,6 +48,9 @@ from goeswith.ranking.ranker import MixRanker, Ranker
 from goeswith.ranking.rules import settle
 from goeswith.ranking.slices import TrainingSlice, training_slices
 from goeswith.ranking.training import QUESTIONS, Examples, examples_of, train_rankers
+from goeswith.tracking.memory import PeakMemory
+from goeswith.tracking.opening import tracked
+from goeswith.tracking.tracker import Tracking
 
 
 def fit(
@@ -56,6 +59,7 @@ def fit(
     *,
     until: datetime | str | None = None,
     progress: Progress | None = None,
+    track: Sequence[str] = (),
 ) -> Model:
     """Fit a model on a shop, save it as a version, and let it answer. Stable.
 
@@ -63,26 +67,37 @@ def fit(
     ----------
     until : the last moment that counts; a date means the whole of that day. None: every event
     progress : told of stages, steps, losses and choices
+    track : "tensorboard", "wandb"; the shop's own record in runs/ is always kept
 
     Raises
     ------
     ShopError : another fit holds the shop
     DataError : the shop holds no purchase
+    MissingExtra : a tracker that is not installed
     """
     settings = config or FitConfig()
     with shop.lock():
         log = shop.log(until)
         if until is not None and log.purchases.is_empty():
             raise DataError(f"{shop.folder}: there is no purchase up to {until}. Give a later until (--until DATE).")
-        model = learn(log, settings, shop.folder / "cache", progress)
-        model.fitted_until = None if until is None else last_moment(until)
-        return model.save_as_version(shop)
+        with tracked(shop, "fit", settings.model_dump(mode="json"), track, progress) as (tracking, outcome):
+            model = learn(log, settings, shop.folder / "cache", progress, tracking)
+            model.fitted_until = None if until is None else last_moment(until)
+            model.save_as_version(shop)
+            outcome.facts |= {"version": model.version, "cost": model.facts["cost"], "figures": model.facts["figures"]}
+        return model
 
 
-def learn(log: Log, asked: FitConfig, cache: Path, progress: Progress | None = None) -> Model:
+def learn(
+    log: Log, asked: FitConfig, cache: Path, progress: Progress | None = None, tracking: Tracking | None = None
+) -> Model:
     """The road itself: read, encode, fine-tune, count, rank."""
-    diary = Diary(progress)
-    config = with_encoder(asked, log, diary)
+    with PeakMemory() as memory:
+        diary = Diary(progress, tracking, memory)
+        return _learn(log, with_encoder(asked, log, diary), cache, diary)
+
+
+def _learn(log: Log, config: FitConfig, cache: Path, diary: Diary) -> Model:
     now = _last(log)
     settle(config.rules, log.products, log.items)  # a rule about an unknown product would fail at every answer
 
@@ -113,6 +128,7 @@ def learn(log: Log, asked: FitConfig, cache: Path, progress: Progress | None = N
     rankers: dict[str, Ranker] = {question: MixRanker(0.01) for question in QUESTIONS}
     calibrators, pairs = Calibrators(), list[PairCases]()
     taught: list[dict[str, Examples]] = []
+    fewer_trees = FewerTrees()
     for slice_ in slices:
         diary.begin("feature layer, on the past")
         layer = feature_layer(reading, slice_.seen, config, diary, slice_.hidden)
@@ -126,7 +142,7 @@ def learn(log: Log, asked: FitConfig, cache: Path, progress: Progress | None = N
     if slices:
         diary.begin("rankers")
         rankers, curves = train_rankers(
-            taught, config.learning, config.seed, lambda name: diary.note(f"ranker: {name}")
+            taught, config.learning, config.seed, lambda name: diary.note(f"ranker: {name}"), fewer_trees.judged
         )
         calibrators = Calibrators(curves, learn_pair_belief(pairs, rankers["related"]))
     del taught
@@ -151,6 +167,8 @@ def learn(log: Log, asked: FitConfig, cache: Path, progress: Progress | None = N
         some = "1 basket holds" if huge == 1 else f"{huge:,} baskets hold"
         diary.note(f"{some} more than {LARGEST_BASKET} products; pairs are counted of {LARGEST_BASKET} drawn from each")
     diary.end()
+    show_vectors(diary, log, parts)
+    cost = diary.cost([*shorter_training(tuned.course, config, diary), *fewer_trees.cheaper(config, diary)])
     return Model(
         log=log,
         parts=parts,
@@ -168,12 +186,14 @@ def learn(log: Log, asked: FitConfig, cache: Path, progress: Progress | None = N
             "horizon_days": _promised_days(slices, now),
             "losses": diary.losses,
             "stages": diary.seconds,
+            "cost": cost.to_dict(),
+            "figures": figures_of(tuned.course),
             "cache": cache,
         },
     )
 
 
-def with_encoder(config: FitConfig, log: Log, diary: "Diary") -> FitConfig:
+def with_encoder(config: FitConfig, log: Log, diary: Diary) -> FitConfig:
     """The settings with an encoder that understands the catalogue, and a word to whoever watches."""
     encoder, said = choose_encoder(config.encoder, item_text(log.products, config.text))
     if said:
@@ -182,7 +202,7 @@ def with_encoder(config: FitConfig, log: Log, diary: "Diary") -> FitConfig:
 
 
 def causal_reader(
-    reading: Reading, slice_: TrainingSlice | None, log: Log, config: FitConfig, cache: Path, diary: "Diary"
+    reading: Reading, slice_: TrainingSlice | None, log: Log, config: FitConfig, cache: Path, diary: Diary
 ) -> CausalModel | None:
     """The causal model of the settings; with the objective likelihood, tuned on what was bought after what."""
     if config.reader.causal is None:
@@ -210,7 +230,7 @@ def finetune(
     encoder: Any,
     config: FitConfig,
     cache: Path,
-    diary: "Diary",
+    diary: Diary,
 ) -> FineTuned:
     """Move M on what was bought before the slice; the slice's first half decides whether it was for the better."""
     seen, validation, test = _by_time(slice_, log)
@@ -229,6 +249,7 @@ def finetune(
         lexical=reading.words if config.finetune.joint else None,
         checkpoint=cache / "finetune",
         report=diary.learning,
+        watch=examples_of_products(diary, reading.texts, log) if diary.shows_examples else None,
     )
     diary.note(f"fine-tuning: {tuned.reason}")
     return tuned
@@ -252,7 +273,7 @@ def _by_time(slice_: TrainingSlice | None, log: Log) -> tuple[Log, Log | None, L
 
 
 def feature_layer(
-    reading: Reading, log: Log, config: FitConfig, diary: "Diary", hidden: np.ndarray | None = None
+    reading: Reading, log: Log, config: FitConfig, diary: Diary, hidden: np.ndarray | None = None
 ) -> FeatureLayer:
     """F on the vectors of M and of the words."""
     settings = config.features.model_copy(update={"seed": config.seed})
@@ -267,7 +288,12 @@ def _parts(
 
 
 def evaluate(
-    shop: Shop, config: FitConfig | None = None, *, model: Model | None = None, progress: Progress | None = None
+    shop: Shop,
+    config: FitConfig | None = None,
+    *,
+    model: Model | None = None,
+    progress: Progress | None = None,
+    track: Sequence[str] = (),
 ) -> Report:
     """Judge goeswith on time it has not seen, beside what a user would pick instead. Stable.
 
@@ -288,11 +314,18 @@ def evaluate(
         assert model.fitted_until is not None
         split = cut_at(log, model.fitted_until)
     exam = build_exam(split)
-    if model is None:
-        model = learn(split.before, config or FitConfig(), shop.folder / "cache", progress)
-    else:
+    if model is not None:
         refuse_seen(exam, model.fitted_until)
-    diary = Diary(progress)
+    settings = (config or FitConfig()) if model is None else model.config
+    with tracked(shop, "evaluate", settings.model_dump(mode="json"), track, progress) as (tracking, outcome):
+        if model is None:
+            model = learn(split.before, settings, shop.folder / "cache", progress, tracking)
+        report = _judge(model, split, exam, Diary(progress, tracking))
+        outcome.facts |= {"figures": _figures(report), "cost": model.facts.get("cost")}
+    return report
+
+
+def _judge(model: Model, split: Split, exam: Exam, diary: Diary) -> Report:
     diary.begin("judge beside the baselines")
     before = _as_rows_of(model, split.before)
     baselines = strong_baselines(before, model.texts, model.plain_vectors())
@@ -304,6 +337,12 @@ def evaluate(
         losses=model.facts.get("losses", {}),
         stages={**model.facts.get("stages", {}), **diary.seconds},
     )
+
+
+def _figures(report: Report) -> dict[str, float]:
+    """Capped recall of ours, by task."""
+    ours = {each.task: each for each in report.outcomes if each.system == report.subject}
+    return {f"recall@{report.k}, {task}": float(each.values["capped_recall"].mean()) for task, each in ours.items()}
 
 
 def _judged(model: Model, after: Log) -> dict[str, Cases]:
@@ -333,45 +372,3 @@ def _last(log: Log) -> datetime:
     newest = log.events["time"].max()
     assert isinstance(newest, datetime)
     return newest
-
-
-@dataclass
-class Diary:
-    """Seconds by stage and losses by epoch, while progress is told."""
-
-    progress: Progress | None = None
-    seconds: dict[str, float] = field(default_factory=dict)
-    losses: dict[str, list[float]] = field(default_factory=dict)
-    _stage: str = ""
-    _since: float = 0.0
-
-    def begin(self, stage: str) -> None:
-        self.end()
-        self._stage, self._since = stage, perf_counter()
-        self._tell(Stage(stage))
-
-    def end(self) -> None:
-        if self._stage:
-            self.seconds[self._stage] = round(self.seconds.get(self._stage, 0.0) + perf_counter() - self._since, 2)
-        self._stage = ""
-
-    def note(self, text: str) -> None:
-        self._tell(Note(text))
-
-    def steps(self, done: int, total: int) -> None:
-        pace = (perf_counter() - self._since) / max(done, 1)
-        self._tell(Step(self._stage, done, total, seconds_left=pace * (total - done)))
-
-    def learning(self, told: LoopProgress) -> None:
-        self._tell(Step(self._stage, told.step, told.steps, told.loss, told.seconds_left))
-        ended = told.finished_epoch
-        if ended is None:
-            return
-        self._tell(Epoch(self._stage, ended.epoch, ended.train, ended.validation, ended.test))
-        for name, loss in (("train", ended.train), ("validation", ended.validation), ("test", ended.test)):
-            if loss is not None:
-                self.losses.setdefault(f"{self._stage}: {name}", []).append(loss)
-
-    def _tell(self, event: Stage | Step | Epoch | Note) -> None:
-        if self.progress is not None:
-            self.progress(event)

@@ -46,7 +46,7 @@ Unknown = Literal["error", "skip"]
 Ids = Sequence[Any] | pl.Series
 READER = "reader"
 """The folder, in a version, of what reads the first answers once more."""
-REMEMBERED = ("fine_tuning", "stages", "losses", "moved", "horizon_days")
+REMEMBERED = ("fine_tuning", "stages", "losses", "moved", "horizon_days", "cost", "figures")
 """Facts of a fit that a stored version keeps."""
 
 

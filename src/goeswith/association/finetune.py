@@ -135,6 +135,7 @@ def finetune_encoder(
     lexical: NDArray[np.float32] | None = None,
     checkpoint: Path | None = None,
     report: Callable[[Progress], None] | None = None,
+    watch: Callable[[Encoder], None] | None = None,
 ) -> FineTuned:
     """Fine-tune an encoder on a shop's purchases, and keep it only if a later slice of time says that it is better.
 
@@ -146,6 +147,7 @@ def finetune_encoder(
         tenth of the purchases is kept from training
     lexical : (items, d), unit vectors of words, for `joint`
     checkpoint : a folder; the same call, after a kill, goes on from what it finds there
+    watch : shown the encoder as it is at the end of every epoch
 
     Raises
     ------
@@ -208,6 +210,11 @@ def finetune_encoder(
         batches = [batch_of(source, at, stream) for at in range(LOSS_BATCHES)]
         return float(np.mean([towers.loss(batch, lesson.objective) for batch in batches]))
 
+    def losses() -> tuple[float | None, float | None]:
+        if watch:
+            watch(tuning)
+        return loss_on(held, HELD), loss_on(tested, TESTED)
+
     gate = None
     if judge is None and len(held):
         # Virtual words change what is said before anything is learnt; what must be beaten is the encoder as it came.
@@ -224,7 +231,7 @@ def finetune_encoder(
             steps, config.epochs, rates, config.weight_decay, patience=config.patience,
             seconds=None if config.seconds is None else OVERTIME * config.seconds,
         ),
-        losses=lambda: (loss_on(held, HELD), loss_on(tested, TESTED)),
+        losses=losses,
         metric=metric,
         checkpoint=checkpoint,
         identity=_identity(distinct, log, encoder, config),

@@ -63,7 +63,7 @@ class DualEase:
         by_rows = np.hstack([(bought @ self._by_item).toarray(), text])  # (queries, rows)
         by_rows = (by_rows @ self.kernel).astype(np.float32)
         n_customers = self.interactions.shape[0]
-        said: Array = (self.scale * by_rows[:, n_customers:]) @ self.attributes.T
+        said: Array = (np.float32(self.scale) * by_rows[:, n_customers:]) @ self.attributes.T
         said += (self.interactions.T @ by_rows[:, :n_customers].T).T
         held = bought.toarray()
         said -= held  # in place: these blocks are the largest of an answer

@@ -18,11 +18,15 @@ from goeswith.cli.printing import say
 from goeswith.cli.probability import probability
 from goeswith.cli.recommend import recommend
 from goeswith.cli.related import related
+from goeswith.cli.runs import runs
 from goeswith.cli.serve import serve
+from goeswith.cli.tune import tune
 from goeswith.cli.why import why
 from goeswith.errors import GoesWithError
 
-COMMANDS = (demo, init, add, fit, related, complete, recommend, probability, why, audience, evaluate, serve, doctor)
+COMMANDS = (
+    demo, init, add, fit, related, complete, recommend, probability, why, audience, evaluate, tune, serve, doctor,
+)  # fmt: skip
 
 
 class ErrorsAreMessages(TyperGroup):
@@ -49,6 +53,7 @@ app = typer.Typer(
 for _command in COMMANDS:
     app.command()(_command)
 app.add_typer(models, name="models")
+app.add_typer(runs, name="runs")
 
 
 def _version(wanted: bool) -> None:

@@ -45,6 +45,12 @@ class TreeRanker:
         odds = np.mean([np.asarray(forest.predict(table, raw_score=True)) for forest in self.forests], axis=0)
         return np.asarray(expit(odds), dtype=np.float32)
 
+    def with_share_of_trees(self, share: float) -> "TreeRanker":
+        """The same ranker as it was after so much of its training; boosting only ever adds trees."""
+        kept = max(1, round(share * self.forests[0].num_trees()))
+        shorter = (forest.model_to_string(num_iteration=kept) for forest in self.forests)
+        return TreeRanker(tuple(lgb.Booster(model_str=text) for text in shorter))
+
     def contributions(self, features: Mapping[str, Array]) -> tuple[list[str], NDArray[np.float64]]:
         """How much each feature moved the log odds of each pair (TreeSHAP, Lundberg et al. 2020); the base is last."""
         table = np.stack([features[name] for name in self.names], axis=1)
