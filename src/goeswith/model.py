@@ -44,6 +44,8 @@ Unknown = Literal["error", "skip"]
 Ids = Sequence[Any] | pl.Series
 REMEMBERED = ("fine_tuning", "stages", "losses", "moved", "horizon_days")
 """Facts of a fit that a stored version keeps."""
+BY_ROW = ("source", "plain", "encoded", "weights", "axes")
+"""Of these an answer looks at a few rows."""
 
 
 @dataclass
@@ -489,7 +491,7 @@ def load(shop: str | Path | Shop, version: str | None = None, *, shared: bool = 
         told = {name: getattr(made, name) for name in ("words", "plain", "source", "target", "middle")}
         return {"encoded": vectors["encoded"], "axes": lexicon_axes(folder), **told, **read_parts(folder)}
 
-    arrays = mapped_arrays(cache, calculated) if shared else calculated()
+    arrays = mapped_arrays(cache, calculated, BY_ROW) if shared else calculated()
     describer = Describer.load(folder, encoder, arrays["axes"])
     now = datetime.fromisoformat(manifest["now"])
     means = (arrays[name] for name in ("words", "plain", "source", "target"))

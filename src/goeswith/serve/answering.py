@@ -148,15 +148,16 @@ class Answering:
             ranked = await self.service.run(work.lists.ask, asked, question.allowed[: work.catalogue.n_items])
             row, chance = self._widened(question, ranked)
             ordered = work.rules.apply(row, chance, question.allowed, n, bought, question.barred)
-        kinds = dict(zip(map(int, ranked.row), ranked.kind, strict=True))
         first = work.catalogue.n_items
+        if any(row not in ranked.kinds for row in ordered.row.tolist() if row < first):
+            await self.service.run(work.lists.label, ranked, ordered.row.tolist())
         products = [
             {
                 "rank": place,
                 "product_id": work.catalogue.ids[one],
                 "name": work.catalogue.names[one],
                 "probability": round(float(p), 6) if p == p else None,
-                "kind": str(kinds.get(one, "complement")),
+                "kind": ranked.kinds.get(one, "complement"),
                 "source": "rule" if p != p else "newcomer" if one >= first else ranked.source,
                 "reasons": [],
                 "rules": ordered.told.get(one, []),
