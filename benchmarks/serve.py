@@ -36,7 +36,7 @@ from urllib.parse import urlencode
 import numpy as np
 import psutil
 
-SEED = 0
+SEED, SECONDS = 0, 20
 
 
 # --- a server of its own process
@@ -237,13 +237,13 @@ def latency(shop: Path) -> None:
             ("related, products without, 5 a second", related(by_sales * ~has_list, 200), in_python["related"]),
         ):
             rate = 5 if "without" in name else 100
-            taken, wrong, _ = load(server.port, paths, rate, 30, 4 if rate > 5 else 1)
+            taken, wrong, _ = load(server.port, paths, rate, SECONDS, 4 if rate > 5 else 1)
             print(
                 f"| {name} | {np.median(taken):.2f} | {np.percentile(taken, 99):.2f} | {wrong} | {python:.1f} |",
                 flush=True,
             )
         for name, paths in (("related", related(weights, 40_000)), ("recommend", recommend(40_000))):
-            taken, wrong, rate = load(server.port, paths, 0, 10, 4)
+            taken, wrong, rate = load(server.port, paths, 0, SECONDS / 2, 4)
             print(
                 f"{name} at saturation: {rate:.0f} requests a second, p99 {np.percentile(taken, 99):.1f} ms, {wrong} failed"
             )

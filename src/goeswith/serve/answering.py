@@ -1,7 +1,9 @@
 """From a question over HTTP to an answer: the version, its list, the rules, a place for the new, the words."""
 
+import asyncio
 import json
 import secrets
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from goeswith.errors import UnknownId
+from goeswith.errors import GoesWithError, UnknownId
 from goeswith.serve.at_work import AtWork
 from goeswith.serve.exploring import Choice, epsilon_greedy, places, thompson
 from goeswith.serve.newcomers import read_text
@@ -18,9 +20,12 @@ from goeswith.serve.ranked_lists import Asked, Ranked
 from goeswith.serve.rewards import Rewards
 from goeswith.serve.schemas import CompleteQuery, RecommendQuery, RelatedQuery
 from goeswith.serve.service import Service
+from goeswith.serve.store.event_log import Told
 
 Query = RelatedQuery | CompleteQuery | RecommendQuery
 NOTHING = np.zeros(0, np.int64)
+PRESENT, MOST_WARMED = 5_000, 20
+"""Customers who were answered lately, and of how many the next answer is computed at once when they do something."""
 AROUND = 5
 """Cold products compete for a place on the shelves of so many first answers."""
 
@@ -53,6 +58,25 @@ class Answering:
     def __init__(self, service: Service) -> None:
         self.service, self.rewards = service, Rewards(service.database)
         self._rng = np.random.default_rng()
+        self._present: OrderedDict[str, None] = OrderedDict()
+        self._warming: dict[str, asyncio.Task[None]] = {}
+        service.after_events = self.warm
+
+    def warm(self, told: Sequence[Told]) -> None:
+        """Have the next answer ready for customers who were answered lately and have just done something."""
+        for customer in {one.customer_id for one in told if one.customer_id in self._present} - self._warming.keys():
+            if customer is not None and len(self._warming) < MOST_WARMED:
+                self._warming[customer] = asyncio.get_running_loop().create_task(self._warm(customer))
+
+    async def _warm(self, customer: str) -> None:
+        try:
+            question = await self._question("recommend", RecommendQuery(customer=customer))
+            if question.work.lists.at_hand(question.asked) is None:
+                await self.service.run(question.work.lists.ask, question.asked)
+        except (GoesWithError, Refused):
+            pass  # whoever asks will be told
+        finally:
+            del self._warming[customer]
 
     async def body(self, verb: str, query: Query) -> bytes:
         """One answer, as it is sent."""
@@ -91,6 +115,10 @@ class Answering:
             arm = arm if work is not None else None
         work = work or service.work()
         asked = Asked(verb)
+        if customer is not None and verb == "recommend":
+            self._present[customer] = None
+            if len(self._present) > PRESENT:
+                self._present.popitem(last=False)
         if customer is not None:
             asked = self._with_customer(asked, work, customer, needed=verb == "recommend")
         barred = NOTHING

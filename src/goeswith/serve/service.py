@@ -96,6 +96,7 @@ class Service:
         self.bodies: dict[Any, bytes] = {}
         self.computing = ThreadPoolExecutor(COMPUTING, "model")
         self.exposures = ExposureLog(self.database)
+        self.after_events: Callable[[Sequence[Told]], None] = lambda told: None
         self._events: EventWriter | None = None
         self._models: dict[str, tuple[Model, Past]] = {}
         self._given = model
@@ -141,8 +142,12 @@ class Service:
     @property
     def events(self) -> EventWriter:
         if self._events is None:
-            self._events = EventWriter(self.database, self.live.add)
+            self._events = EventWriter(self.database, self._happened)
         return self._events
+
+    def _happened(self, told: Sequence[Told]) -> None:
+        self.live.add(told)
+        self.after_events(told)
 
     async def run(self, work: Callable[..., T], *given: Any) -> T:
         """Work that waits for a disk or a model, outside the event loop."""
