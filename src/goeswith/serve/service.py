@@ -31,7 +31,7 @@ from goeswith.serve.prepared import stage_of
 from goeswith.serve.problems import Refused
 from goeswith.serve.settings import ServeSettings
 from goeswith.serve.store.database import Database, DatabaseAway, secret_of
-from goeswith.serve.store.event_log import events_after
+from goeswith.serve.store.event_log import Told, events_after
 from goeswith.serve.store.keys import Key, all_keys, matching
 from goeswith.serve.store.product_changes import all_changes
 from goeswith.serve.store.rule_versions import active_rules
