@@ -170,7 +170,7 @@ json.dump({"taken": taken, "wrong": wrong, "seconds": time.perf_counter() - begi
 
 
 def load(port: int, paths: list[str], rate: float, seconds: float, connections: int) -> tuple[np.ndarray, int, float]:
-    """Milliseconds of every request, how many failed, requests a second; rate 0 is as fast as it goes."""
+    """Milliseconds of every request, how many failed, requests a second; rate 0 is at saturation."""
     shares = [paths[at::connections] for at in range(connections)]
     arguments = [sys.executable, "-c", LOAD, str(port), str(rate / connections), str(seconds)]
     workers = [subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in shares]
@@ -243,9 +243,7 @@ def latency(shop: Path) -> None:
             )
         for name, paths in (("related", related(weights, 40_000)), ("recommend", recommend(40_000))):
             taken, wrong, rate = load(server.port, paths, 0, SECONDS / 2, 4)
-            print(
-                f"{name}, as fast as it goes: {rate:.0f} a second, p99 {np.percentile(taken, 99):.1f} ms, {wrong} failed"
-            )
+            print(f"{name}, at saturation: {rate:.0f} a second, p99 {np.percentile(taken, 99):.1f} ms, failed {wrong}")
 
 
 def start(shop: Path) -> None:

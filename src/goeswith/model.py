@@ -494,8 +494,8 @@ def load(shop: str | Path | Shop, version: str | None = None, *, shared: bool = 
     arrays = mapped_arrays(cache, calculated, BY_ROW) if shared else calculated()
     describer = Describer.load(folder, encoder, arrays["axes"])
     now = datetime.fromisoformat(manifest["now"])
-    means = (arrays[name] for name in ("words", "plain", "source", "target"))
-    meaning = Meaning(*means, shelves=shelves_of(products, describer.attributes))
+    means = {name: arrays[name] for name in ("words", "plain", "source", "target")}
+    meaning = Meaning(**means, shelves=shelves_of(products, describer.attributes))
     vars(meaning)["middle"] = arrays["middle"]
     facts: dict[str, Any] = {key: manifest[key] for key in REMEMBERED if key in manifest}
     return Model(

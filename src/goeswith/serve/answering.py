@@ -145,12 +145,10 @@ class Answering:
 
     def _with_customer(self, asked: Asked, work: AtWork, customer: str, needed: bool) -> Asked:
         service = self.service
-        row = None if service.is_forgotten(customer) else work.model.log.customers._find(customer)
+        row = None if service.is_forgotten(customer, work) else work.model.log.customers._find(customer)
         live = service.live.of(customer)
         if row is None and not live and needed:
-            raise UnknownId(
-                "customer", [customer], [] if service.is_forgotten(customer) else work.near_customers(customer)
-            )
+            raise UnknownId("customer", [customer], service.near_customers(customer, work))
         return replace(
             asked, customer=-1 if row is None else row, live=live, live_state=service.live.state_of(customer)
         )
@@ -223,7 +221,7 @@ class Answering:
         ]
         found = [row for row in live if row is not None]
         customer = work.model.log.customers._find(question.customer)
-        if customer is not None and not self.service.is_forgotten(question.customer):
+        if customer is not None and not self.service.is_forgotten(question.customer, work):
             own = work.model.parts.histories.take(np.array([customer]))
             found += own.item[(own.n > 0) & (own.last <= days)].tolist()
         return np.unique(np.array(found, dtype=np.int64))

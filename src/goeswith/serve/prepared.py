@@ -88,9 +88,11 @@ def load_prepared(shop: Path, version: str) -> Prepared | None:
     def mapped(verb: str, what: str) -> NDArray:
         return np.asarray(np.load(folder / f"{verb}-{what}-{stage if verb == 'related' else 0}.npy", mmap_mode="r"))
 
-    verbs = ("related", "recommend")
-    tables = ({verb: mapped(verb, what) for verb in verbs} for what in ("place", "row", "probability", "kind"))
-    return Prepared(*tables, shown=np.load(folder / "shown.npy"), stage=stage)
+    def both(what: str) -> dict[str, NDArray]:
+        return {verb: mapped(verb, what) for verb in ("related", "recommend")}
+
+    shown = np.load(folder / "shown.npy")
+    return Prepared(both("place"), both("row"), both("probability"), both("kind"), shown, stage)
 
 
 def prepare(shop: Path, version: str, stages: Sequence[int] = STAGES, most_customers: int = MOST_CUSTOMERS) -> Path:
