@@ -86,7 +86,7 @@ def test_the_script_shows_related_products_on_a_page(listening, monkeypatch):
     if chromium is None:
         pytest.skip("Chromium is not installed")
     address = listening().address
-    page_text = '<div id="box" data-goeswith="pasta" data-n="2" data-base=""></div><script src="/v1/goeswith.js" defer></script>'
+    page_text = '<div id="box" data-goeswith="pasta" data-n="2"></div><script src="/v1/goeswith.js" defer></script>'
     httpx.post(f"{address}/v1/products", json={"products": [{"product_id": "tomato-sauce", "name": "<b>Sauce</b>"}]})
     with sync_playwright() as browsers:
         browser = browsers.chromium.launch(executable_path=chromium, args=["--no-sandbox"])

@@ -48,6 +48,8 @@ READER = "reader"
 """The folder, in a version, of what reads the first answers once more."""
 REMEMBERED = ("fine_tuning", "stages", "losses", "moved", "horizon_days", "cost", "figures")
 """Facts of a fit that a stored version keeps."""
+BY_ROW = ("source", "plain", "encoded", "weights", "axes")
+"""Of these an answer looks at a few rows."""
 
 
 @dataclass
@@ -499,11 +501,11 @@ def load(shop: str | Path | Shop, version: str | None = None, *, shared: bool = 
         told = {name: getattr(made, name) for name in ("words", "plain", "source", "target", "middle")}
         return {"encoded": vectors["encoded"], "axes": lexicon_axes(folder), **told, **read_parts(folder)}
 
-    arrays = mapped_arrays(cache, calculated) if shared else calculated()
+    arrays = mapped_arrays(cache, calculated, BY_ROW) if shared else calculated()
     describer = Describer.load(folder, encoder, arrays["axes"])
     now = datetime.fromisoformat(manifest["now"])
-    means = (arrays[name] for name in ("words", "plain", "source", "target"))
-    meaning = Meaning(*means, shelves=shelves_of(products, describer.attributes))
+    means = {name: arrays[name] for name in ("words", "plain", "source", "target")}
+    meaning = Meaning(**means, shelves=shelves_of(products, describer.attributes))
     vars(meaning)["middle"] = arrays["middle"]
     facts: dict[str, Any] = {key: manifest[key] for key in REMEMBERED if key in manifest}
     head = None

@@ -24,8 +24,11 @@ KEPT = 100
 STAGES, MOST_CUSTOMERS = (2_000, 20_000, 100_000), 20_000
 """Products and customers that have lists; what lies beyond is asked of the model."""
 AT_ONCE = 64
+LABELLED = 20
+"""Of a list, so many answers are labelled with their kind; the rest when it is shown."""
+UNKNOWN = 255
 KINDS = np.array([COMPLEMENT, SUBSTITUTE, BOTH])
-MARK = "prepared-1"
+MARK = "prepared-2"
 """Says how far it is; the number is that of the form."""
 GRAPH = "products.usearch"
 """Every product by what it means, for searches."""
@@ -52,14 +55,16 @@ class Prepared:
         """Not where a product may now be shown that could not be then."""
         return len(shown) == len(self.shown) and not bool((shown & ~self.shown).any())
 
-    def list_of(self, verb: str, number: int) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.str_]] | None:
+    def list_of(self, verb: str, number: int) -> tuple[NDArray[np.int64], NDArray[np.float64], list[str]] | None:
+        """Rows, probabilities, and the kinds of the first LABELLED; None where there is no list."""
         at = int(self.place[verb][number])
         if at < 0:
             return None
         row = self.row[verb][at]
         n = int((row >= 0).sum())
         chance = self.probability[verb][at][:n].astype(np.float64)
-        return row[:n].astype(np.int64), chance, KINDS[self.kind[verb][at][:n]]
+        kind = self.kind[verb][at][:n]
+        return row[:n].astype(np.int64), chance, KINDS[kind[kind != UNKNOWN]].tolist()
 
 
 def folder_for(shop: Path, version: str) -> Path:
@@ -83,9 +88,11 @@ def load_prepared(shop: Path, version: str) -> Prepared | None:
     def mapped(verb: str, what: str) -> NDArray:
         return np.asarray(np.load(folder / f"{verb}-{what}-{stage if verb == 'related' else 0}.npy", mmap_mode="r"))
 
-    verbs = ("related", "recommend")
-    tables = ({verb: mapped(verb, what) for verb in verbs} for what in ("place", "row", "probability", "kind"))
-    return Prepared(*tables, shown=np.load(folder / "shown.npy"), stage=stage)
+    def both(what: str) -> dict[str, NDArray]:
+        return {verb: mapped(verb, what) for verb in ("related", "recommend")}
+
+    shown = np.load(folder / "shown.npy")
+    return Prepared(both("place"), both("row"), both("probability"), both("kind"), shown, stage)
 
 
 def prepare(shop: Path, version: str, stages: Sequence[int] = STAGES, most_customers: int = MOST_CUSTOMERS) -> Path:
@@ -116,7 +123,10 @@ def _prepare(model: "Model", folder: Path, known: Prepared | None, stages: Seque
         write("shown.npy", model.answerer.rules.shown)
         for what, array in _lists(_recommended(model, customers), customers, model.log.n_customers).items():
             write(f"recommend-{what}-0.npy", array)
-    done = [] if known is None else [known.list_of("related", int(row)) or _NONE for row in products[: known.stage]]
+    done: list[Found] = []
+    for row in products[: known.stage if known else 0]:
+        items, chance, kinds = (known and known.list_of("related", int(row))) or ((), (), ())
+        done.append((np.array(items, np.int64), np.array(chance, np.float32), np.array(kinds, KINDS.dtype)))
     for stage in stages:
         some = products[len(done) : stage]
         if not len(some):
@@ -126,13 +136,12 @@ def _prepare(model: "Model", folder: Path, known: Prepared | None, stages: Seque
             write(f"related-{what}-{len(done)}.npy", array)
         with file_aside(folder / MARK) as aside:
             aside.write_text(f"{len(done)}\n")
-        if not (folder / GRAPH).is_file():
-            with file_aside(folder / GRAPH) as aside:
-                GraphIndex.build(model.encoded).save(aside)
+    if not (folder / GRAPH).is_file():
+        with file_aside(folder / GRAPH) as aside:
+            GraphIndex.build(model.encoded).save(aside)
 
 
 Found = tuple[NDArray[np.int64], NDArray[np.floating], NDArray[np.str_]]
-_NONE: Found = (np.zeros(0, np.int64), np.zeros(0, np.float32), np.zeros(0, np.str_))
 
 
 def _related(model: "Model", products: NDArray[np.int64]) -> Iterator[Found]:
@@ -145,16 +154,17 @@ def _related(model: "Model", products: NDArray[np.int64]) -> Iterator[Found]:
         answers = model.answerer.related(of_products(model.parts, some), some, limits, "any")
         for query, product in enumerate(some):
             mine = answers.query == query
-            kinds = model.answerer.kinds.labels(np.array([product]), answers.item[mine])
+            kinds = model.answerer.kinds.labels(np.array([product]), answers.item[mine][:LABELLED])
             yield answers.item[mine], answers.probability[mine].astype(np.float32), kinds
 
 
-def _recommended(model: "Model", customers: NDArray[np.int64]) -> Iterator[Found]:
+def _recommended(model: "Model", customers: NDArray[np.int64]) -> list[Found]:
     from goeswith.ranking.answering import Limits
     from goeswith.ranking.views import Queries
 
-    histories = model.parts.histories
+    kinds, histories = model.answerer.kinds, model.parts.histories
     limits = Limits(KEPT, np.ones(model.log.n_items, bool), False)
+    ranked, alike = [], []
     for start in range(0, len(customers), AT_ONCE):
         some = customers[start : start + AT_ONCE]
         own = histories.take(some)
@@ -162,21 +172,25 @@ def _recommended(model: "Model", customers: NDArray[np.int64]) -> Iterator[Found
         for query in range(len(some)):
             mine = answers.query == query
             span = slice(own.start[query], own.start[query + 1])
-            held = own.item[span][own.n[span] > 0][:200]
-            kinds = model.answerer.kinds.labels(held, answers.item[mine])
-            yield answers.item[mine], answers.probability[mine].astype(np.float32), kinds
+            held, items = own.item[span][own.n[span] > 0][:200], answers.item[mine]
+            ranked.append((items, answers.probability[mine].astype(np.float32)))
+            alike.append(kinds.most_alike(held, items[:LABELLED]) if len(held) else items[:LABELLED])
+    # All pairs at once: a product that many customers hold is looked up once.
+    labels = kinds.labels_of_pairs(np.concatenate(alike), np.concatenate([items[:LABELLED] for items, _ in ranked]))
+    bounds = np.cumsum([len(one) for one in alike])[:-1]
+    return [(*pair, own) for pair, own in zip(ranked, np.split(labels, bounds), strict=True)]
 
 
 def _lists(found: Iterable[Found], numbers: NDArray[np.int64], n: int) -> dict[str, NDArray]:
     place = np.full(n, -1, np.int32)
     row = np.full((len(numbers), KEPT), -1, np.int32)
     probability = np.zeros((len(numbers), KEPT), np.float32)
-    kind = np.zeros((len(numbers), KEPT), np.uint8)
+    kind = np.full((len(numbers), KEPT), UNKNOWN, np.uint8)
     for at, (number, (rows, chance, kinds)) in enumerate(zip(numbers, found, strict=True)):
         place[number] = at
         row[at, : len(rows)] = rows
         probability[at, : len(rows)] = chance
-        kind[at, : len(rows)] = (kinds[:, None] == KINDS[None, :]).argmax(axis=1)
+        kind[at, : len(kinds)] = (kinds[:, None] == KINDS[None, :]).argmax(axis=1)
     return {"place": place, "row": row, "probability": probability, "kind": kind}
 
 
