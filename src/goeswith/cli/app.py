@@ -8,6 +8,7 @@ from typer.core import TyperGroup
 from goeswith.cli.add import add
 from goeswith.cli.audience import audience
 from goeswith.cli.complete import complete
+from goeswith.cli.delivery import delivery
 from goeswith.cli.demo import demo
 from goeswith.cli.doctor import doctor
 from goeswith.cli.evaluate import evaluate
@@ -21,7 +22,7 @@ from goeswith.cli.related import related
 from goeswith.cli.why import why
 from goeswith.errors import GoesWithError
 
-COMMANDS = (demo, init, add, fit, related, complete, recommend, probability, why, audience, evaluate, doctor)
+COMMANDS = (demo, init, add, fit, related, complete, recommend, probability, why, audience, evaluate, doctor, delivery)
 
 
 class ErrorsAreMessages(TyperGroup):
