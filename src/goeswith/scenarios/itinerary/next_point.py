@@ -40,8 +40,14 @@ class Tables:
 
 @dataclass(frozen=True)
 class Here:
-    """Where somebody stands. visited : positions, the last is here; hour : of the day, None if unknown; end : where the
-    way ends, None if open; own : (themes,) log preference; further : (points,) log preference, counts in full"""
+    """Where somebody stands.
+
+    visited : positions, the last is here; none before the first
+    hour : of the day; None if unknown
+    end : where the way ends; None if that is open
+    own : (themes,) log preference, weighed as it helped before
+    further : (points,) log preference, counts in full
+    """
 
     visited: tuple[int, ...]
     hour: float | None = None
@@ -73,13 +79,17 @@ class NextPoint:
 
     def log_probabilities(self, here: Here) -> Array:
         """(points,); -inf for those visited, and for the end, which comes last."""
-        score = self.features(here) @ self.weights
+        score = self.features(here) @ self.weights if here.visited else self._first()
         if here.further is not None:
             score = score + here.further
         score[list(here.visited)] = -np.inf
         if here.end is not None and here.end not in here.visited:
             score[here.end] = -np.inf
         return log_softmax(score) if np.isfinite(score).any() else score
+
+    def _first(self) -> Array:
+        """Where a way begins: how many began or passed there."""
+        return np.log(self.tables.seen + 0.5)
 
     def features(self, here: Here, tables: Tables | None = None) -> Array:
         """(points, features)"""
