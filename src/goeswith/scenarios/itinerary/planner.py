@@ -336,7 +336,8 @@ def suggestions(
         found += [{"what": "to take along", **one} for one in ranking.to_dict()["products"]]
     never = {str(one) for one in request.never}
     away = points.km()[:, list(seen)].min(axis=1)
-    near = [at for at in np.argsort(away, kind="stable") if at not in seen and away[at] <= NEAR_KM]
+    names = {points.names[at] for at in seen}  # a castle is there once as a park and once as history
+    near = [at for at in np.argsort(away, kind="stable") if points.names[at] not in names and away[at] <= NEAR_KM]
     near = [int(at) for at in near if str(points.ids[at]) not in never][:n]
     for at in near:
         reason = f"{1000 * away[at]:.0f} m from the way"
