@@ -113,9 +113,7 @@ def _square(ids: tuple[str, ...], path: Path) -> NDArray[np.float64]:
     holes = [(ids[a], ids[b]) for a, b in np.argwhere(np.isnan(chosen)) if a != b]
     if holes:
         shown = _some([f"{a} to {b}" for a, b in holes])
-        raise DataError(
-            f"{path}: {len(holes)} of the distances are missing ({shown}). Fill them in; inf means no road."
-        )
+        raise DataError(f"{path}: {len(holes)} distances are missing ({shown}). Fill them in; inf means no road.")
     below = np.argwhere(chosen < 0)
     if len(below):
         a, b = below[0]
