@@ -143,7 +143,7 @@ def wants(model: gw.Model, _: int) -> None:
 
 
 def held_out(model: gw.Model) -> tuple[datetime, pl.DataFrame]:
-    """The moment the model was fitted until, and what was bought afterwards: customer_id, product_id, time, quantity."""
+    """The moment the model was fitted until, and what came afterwards: customer_id, product_id, time, quantity."""
     from goeswith.demo import complete_journey
 
     _, events = complete_journey()

@@ -154,7 +154,7 @@ def test_a_server_that_refuses_is_quoted(osrm, answer, told):
 
 
 def test_a_server_that_is_down_is_named_with_the_way_out():
-    with pytest.raises(DataError, match="127.0.0.1:9: the routing server does not answer.*leave --osrm out"):
+    with pytest.raises(DataError, match=r"127\.0\.0\.1:9: the routing server does not answer.*leave --osrm out"):
         network_of(IDS, LATS, LONS, Roads("osrm", "http://127.0.0.1:9"))
 
 
@@ -180,5 +180,5 @@ def test_coordinates_that_cannot_be_meant_are_refused(lat, lon, told):
 
 
 def test_without_an_anchor_the_odd_one_out_is_found():
-    with pytest.raises(DataError, match="c .*another continent"):
+    with pytest.raises(DataError, match=r"c .*another continent"):
         check_places("stops.csv", ["a", "b", "c"], [50.0, 50.1, -33.9], [8.0, 8.1, 151.2])

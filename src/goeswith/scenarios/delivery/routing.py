@@ -1,5 +1,6 @@
 """The routing problem in whole numbers, and its solution by PyVRP."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -107,6 +108,7 @@ def solve(
     """
     try:
         import pyvrp
+        import pyvrp.exceptions
         from pyvrp.stop import MaxIterations, MaxRuntime, MultipleCriteria
     except ImportError as missing:
         raise MissingExtra("Planning routes", "delivery") from missing
@@ -119,7 +121,9 @@ def solve(
     begin = None
     if start is not None:
         begin = pyvrp.Solution(data, [pyvrp.Route(data, list(visits), fleet) for fleet, visits in start if visits])
-    found = pyvrp.solve(data, stop=stop, seed=seed, collect_stats=False, display=False, initial_solution=begin)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", pyvrp.exceptions.PenaltyBoundWarning)  # told below, in the user's words
+        found = pyvrp.solve(data, stop=stop, seed=seed, collect_stats=False, display=False, initial_solution=begin)
     if not found.is_feasible():
         raise DataError(
             "No routes were found that keep every window, load and driver's hours. "
