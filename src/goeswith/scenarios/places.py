@@ -70,7 +70,7 @@ def check_places(
         return
     anchor = near if near is not None and len(near[0]) else ([float(np.median(lats))], [float(np.median(lons))])
     away = great_circle_km(lats, lons, to=anchor).min(axis=1)
-    for at in np.flatnonzero(away > farthest_km):
+    for at in np.flatnonzero(away > farthest_km).tolist():
         lat, lon = float(lats[at]), float(lons[at])
         if abs(lon) <= 90 and great_circle_km([lon], [lat], to=anchor).min() <= farthest_km:
             raise DataError(_swapped(table, names[at], lat, lon))

@@ -140,7 +140,7 @@ def plan_loads(
 
 
 def network_for(stops: Sequence[Stop], depots: Sequence[Depot], roads: Roads) -> Network:
-    places = [*depots, *stops]
+    places: list[Depot | Stop] = [*depots, *stops]
     ids = [*(depot.depot_id for depot in depots), *(stop.node_id for stop in stops)]
     return network_of(ids, [place.latitude for place in places], [place.longitude for place in places], roads)
 

@@ -135,6 +135,9 @@ def solve(
 def _data(problem: Problem) -> "pyvrp.ProblemData":
     import pyvrp
 
+    metres: Any = problem.metres
+    seconds: Any = problem.seconds
+
     n_dims = len(problem.fleets[0].capacity) if problem.fleets else 0
     return pyvrp.ProblemData(
         locations=[pyvrp.Location(0, 0) for _ in range(len(problem.metres))],
@@ -169,8 +172,8 @@ def _data(problem: Problem) -> "pyvrp.ProblemData":
             )
             for fleet in problem.fleets
         ],
-        distance_matrices=[problem.metres],
-        duration_matrices=[problem.seconds],
+        distance_matrices=[metres],
+        duration_matrices=[seconds],
     )
 
 

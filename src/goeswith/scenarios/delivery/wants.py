@@ -23,7 +23,7 @@ class Wishes(Protocol):
     @property
     def config(self) -> Any: ...
 
-    def recommend_many(self, customers: Sequence[Any], n: int = 20) -> pl.DataFrame: ...
+    def recommend_many(self, customers: Sequence[Any] | pl.Series, n: int = 20) -> pl.DataFrame: ...
 
     def recommend(self, customer: Any = None, n: int = 10, *, novel: bool = False, why: bool = False) -> Ranking: ...
 
@@ -50,8 +50,8 @@ def wants_of(model: Wishes, stops: Sequence[Stop], days: float, n: int = 40) -> 
     """
     members = members_of(model.log, stops)
     numbers = dict.fromkeys(("probability", "quantity", "expected"), pl.Float64)
-    ids = {"node_id": pl.String, "product_id": model.log.items.series.dtype}
-    schema = {**ids, "rank": pl.Int64, **numbers, "bought": pl.Int64}
+    ids: dict[str, Any] = {"node_id": pl.String, "product_id": model.log.items.series.dtype}
+    schema: Any = {**ids, "rank": pl.Int64, **numbers, "bought": pl.Int64}
     if members.is_empty():
         return pl.DataFrame(schema=schema)
     customers = members["customer"].unique().sort()

@@ -36,7 +36,7 @@ def markov_path(
         for a, b in zip(trip.points, trip.points[1:], strict=False):
             after[a, b] += 1
     log_p = np.log(after / after.sum(axis=1, keepdims=True))
-    alive = [((start,), 0.0)]
+    alive: list[tuple[tuple[int, ...], float]] = [((start,), 0.0)]
     for _ in range(length - 2):
         grown = [
             ((*path, j), so_far + float(log_p[path[-1], j]))

@@ -111,9 +111,9 @@ class Itinerary:
                     Mark(visit.latitude, visit.longitude, label, f"{place} {visit.name}", "stop", colour_of(number))
                 )
             ways.append(Way(tuple(self._line(day)), f"{day.date}: {len(day.visits)} points", colour_of(number)))
-        for name, place in (("start", self.start), ("end", self.end)):
-            if place is not None:
-                marks.append(Mark(*place, name, kind="depot"))
+        for name, where in (("start", self.start), ("end", self.end)):
+            if where is not None:
+                marks.append(Mark(where[0], where[1], name, kind="depot"))
         return drawn(f"{len(self.days)} days" if len(self.days) > 1 else str(self.days[0].date), marks, ways)
 
     def _line(self, day: PlannedDay) -> list[tuple[float, float]]:

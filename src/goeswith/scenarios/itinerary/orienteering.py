@@ -140,7 +140,9 @@ def best_days(field: Field, seconds: float = 2.0) -> tuple[list[Way], list[int]]
     for day, outing in enumerate(field.days):
         breaks = []
         for at, (earliest, latest, length) in enumerate(outing.meals):
-            begin, until = midnight[day] + earliest, midnight[day] + latest
+            # Unless it is told, a pause may lie before the day begins or after it ends.
+            begin = midnight[day] + max(earliest, outing.starts)
+            until = midnight[day] + min(latest, outing.ends - length)
             breaks.append(solver.FixedDurationIntervalVar(begin, until, length, False, f"meal {day} {at}"))
         if breaks:
             time.SetBreakIntervalsOfVehicle(breaks, day, staying)

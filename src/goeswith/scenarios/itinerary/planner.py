@@ -14,10 +14,10 @@ from goeswith.ranking.ranking import Ranking
 from goeswith.scenarios.clock import DAY, hour_and_minute
 from goeswith.scenarios.itinerary.itinerary import Itinerary, PlannedDay, Visit
 from goeswith.scenarios.itinerary.next_point import Here, NextPoint, fit_next_point
-from goeswith.scenarios.itinerary.orienteering import Field, Outing, Way, best_days
+from goeswith.scenarios.itinerary.orienteering import Field, Outing, best_days
 from goeswith.scenarios.itinerary.paths import inclusion
 from goeswith.scenarios.itinerary.points import Points, points_of, travel_seconds
-from goeswith.scenarios.itinerary.request import PACES, Request
+from goeswith.scenarios.itinerary.request import PACES, Meal, Request
 from goeswith.scenarios.itinerary.timetable import Timetable, timetable
 from goeswith.scenarios.itinerary.trips import Trips, trips_of
 from goeswith.scenarios.places import check_places, great_circle_km
@@ -79,17 +79,10 @@ def plan_itinerary(
     prizes = prizes_of(chain, points, request, here, seed)
     field = field_of(points, request, prizes)
     check_open(points, request, field)
-    ways, missed = best_days(field, seconds)
-    if missed:
-        raise UsageError(relaxation(points, request, field, missed))
-    days = [timetable(field, day, way.points) for day, way in enumerate(ways)]
-    days = [
-        _shortened(field, day, way) if one is None else one
-        for day, (way, one) in enumerate(zip(ways, days, strict=True))
-    ]
-    planned = tuple(
-        _day(model, points, request, chain, here, day, one, suggest) for day, one in enumerate(days) if one is not None
-    )
+    made_days = days_of(field, seconds)
+    if made_days is None:
+        raise UsageError(relaxation(points, field))
+    planned = tuple(_day(model, points, request, chain, here, day, one, suggest) for day, one in enumerate(made_days))
     return Itinerary(planned, request.start, request.end or request.start, _notes(made, planned, request))
 
 
@@ -170,12 +163,7 @@ def _outing(points: Points, request: Request, number: int, never: set[str]) -> O
             spans.append(((0, closes), (opens, DAY + closes)) if closes else ((opens, DAY),))
         else:
             spans.append(((opens, closes),))
-    # A meal of which not even the beginning lies in the day is had elsewhere.
-    meals = tuple(
-        (max(meal.earliest, day.starts), meal.latest, meal.seconds)
-        for meal in request.meals
-        if meal.latest >= day.starts and max(meal.earliest, day.starts) + meal.seconds <= day.ends
-    )
+    meals = tuple((*span, meal.seconds) for meal, span in meals_of(request, number))
     return Outing(day.starts, day.ends, tuple(spans), meals)
 
 
@@ -192,7 +180,25 @@ def check_open(points: Points, request: Request, field: Field) -> None:
         )
 
 
-def relaxation(points: Points, request: Request, field: Field, missed: Sequence[int]) -> str:
+def days_of(field: Field, seconds: float) -> list[Timetable] | None:
+    """A timetable for each day, or None where a must-see has no room.
+
+    Where the solver's order does not hold in the timetable, the least prized points leave until it does.
+    """
+    ways, missed = best_days(field, seconds)
+    days = []
+    for day, way in enumerate(ways):
+        order = list(way.points)
+        while (made := timetable(field, day, order)) is None:
+            loose = [point for point in order if not field.must[point]]
+            if not loose:
+                return None
+            order.remove(min(loose, key=lambda point: field.prize[point]))
+        days.append(made)
+    return None if missed or not days else days
+
+
+def relaxation(points: Points, field: Field) -> str:
     """Why the must-sees do not fit, and the least that would let them: money, minutes, or one point fewer."""
     must = np.flatnonzero(field.must)
     only = _only(field, must)
@@ -234,7 +240,7 @@ def _only(field: Field, chosen: NDArray[np.int64]) -> Field:
 
 
 def _fits(field: Field) -> bool:
-    return not best_days(field, 0.0)[1]
+    return days_of(field, 0.0) is not None
 
 
 def _longer(field: Field) -> int | None:
@@ -262,18 +268,6 @@ def _fewer(field: Field, must: NDArray[np.int64]) -> tuple[int, ...]:
             if len(kept) and _fits(_only(field, kept)):
                 return tuple(int(must[at]) for at in left)
     return ()
-
-
-def _shortened(field: Field, day: int, way: Way) -> Timetable | None:
-    """The day with the least prized points left out until the timetable holds; the solver's meals may be elsewhere."""
-    order = list(way.points)
-    while order:
-        loose = [point for point in order if not field.must[point]] or order
-        order.remove(min(loose, key=lambda point: field.prize[point]))
-        made = timetable(field, day, order)
-        if made is not None:
-            return made
-    return None
 
 
 def _day(
@@ -308,19 +302,19 @@ def _day(
                 float(np.exp(log_p[stay.point])),
             )
         )
-    names = _meal_names(request, day)
+    names = [meal.name for meal, _ in meals_of(request, day)]
     meals = tuple((names[pause.number], pause.begins, pause.ends) for pause in made.pauses)
     told = suggestions(model, points, seen, request, suggest) if suggest and seen else ()
     return PlannedDay(request.days[day].date, made.leaves, made.home, tuple(visits), meals, told)
 
 
-def _meal_names(request: Request, day: int) -> list[str]:
-    frame = request.days[day]
-    return [
-        meal.name
-        for meal in request.meals
-        if meal.latest >= frame.starts and max(meal.earliest, frame.starts) + meal.seconds <= frame.ends
+def meals_of(request: Request, number: int) -> list[tuple[Meal, tuple[int, int]]]:
+    """The meals of a day and when each may begin; one that would not end within the day is had elsewhere."""
+    day = request.days[number]
+    spans = [
+        (meal, (max(meal.earliest, day.starts), min(meal.latest, day.ends - meal.seconds))) for meal in request.meals
     ]
+    return [(meal, span) for meal, span in spans if span[0] <= span[1]]
 
 
 def suggestions(

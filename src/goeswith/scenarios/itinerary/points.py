@@ -133,11 +133,11 @@ def _closed(placed: pl.DataFrame) -> tuple[frozenset[int], ...]:
         return (frozenset(),) * placed.height
     found = []
     for one, text in zip(placed["product_id"].to_list(), placed["closed_on"].cast(pl.String).to_list(), strict=True):
-        days = [part.strip().lower()[:3] for part in (text or "").replace(",", ";").split(";") if part.strip()]
-        odd = [day for day in days if day not in WEEKDAYS]
+        days = [part.strip() for part in (text or "").replace(",", ";").split(";") if part.strip()]
+        odd = [day for day in days if day.lower()[:3] not in WEEKDAYS]
         if odd:
             raise DataError(f"products: closed_on of {one}: {odd[0]!r} is no weekday. Write Mon;Tue.")
-        found.append(frozenset(WEEKDAYS.index(day) for day in days))
+        found.append(frozenset(WEEKDAYS.index(day.lower()[:3]) for day in days))
     return tuple(found)
 
 

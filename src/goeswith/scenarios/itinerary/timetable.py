@@ -64,10 +64,10 @@ def _with_meals(field: Field, day: int, order: Sequence[int], legs: Sequence[int
             pauses.append(Pause(number, leg, begins, begins + length))
         if point is None:
             break
-        begins = _begin(outing.open[point], now, int(field.stay[point]))
-        if begins is None:
+        opened = _begin(outing.open[point], now, int(field.stay[point]))
+        if opened is None:
             return None
-        stays.append(Stay(point, now, begins, begins + int(field.stay[point])))
+        stays.append(Stay(point, now, opened, opened + int(field.stay[point])))
         now, here = stays[-1].ends, point
     if now > outing.ends:
         return None

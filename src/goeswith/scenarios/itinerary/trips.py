@@ -65,7 +65,7 @@ def trips_of(log: Log, items: Sequence[int]) -> Trips:
     timed = visits.filter(pl.col("stay").is_between(SHORTEST_STAY, LONGEST_STAY)).group_by("item").agg(
         total=pl.col("stay").sum(), n=pl.len()
     )  # fmt: skip
-    usual = float(timed["total"].sum() / timed["n"].sum()) if timed.height else 3600.0
+    usual = float(timed["total"].sum()) / float(timed["n"].sum()) if timed.height else 3600.0
     stays = {item: (PRIOR_STAYS * usual + total) / (PRIOR_STAYS + n) for item, total, n in timed.iter_rows()}
     every = {int(item): stays.get(int(item), usual) for item in items}
     return Trips(tuple(trips), every, {BEFORE: early} if early else {})
