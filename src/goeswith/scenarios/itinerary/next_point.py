@@ -22,7 +22,8 @@ MOST_STEPS = 2_000
 """Steps that weights are learnt on; of more, so many are taken evenly."""
 NAMES = (
     "popularity", "distance", "way on foot", "followed before", "theme follows theme", "same theme", "hour",
-    "own themes", "together with those visited", "distance to the end", "together with the end", "theme of the end",
+    "own themes", "together with those visited", "Markov", "distance to the end", "together with the end",
+    "theme of the end", "Markov to the end",
 )  # fmt: skip
 # Where nothing is learnt, somebody goes where others go: the pull is to popularity alone, not to a draw of lots.
 POPULARITY = np.eye(len(NAMES))[0]
@@ -116,14 +117,16 @@ class NextPoint:
             else np.log((t.hour[:, part] + k * hours[part] / hours.sum()) / (t.hour.sum(axis=1) + k)),
             np.zeros(len(theme)) if here.own is None else here.own[theme],
             np.mean([_drawn(t.together[one], share, k) - np.log(share) for one in here.visited], axis=0),
+            np.log((t.after[current] + 1) / (t.after[current].sum() + len(theme))),
         ]
         if here.end is None:
-            columns += [np.zeros(len(theme))] * 3
+            columns += [np.zeros(len(theme))] * 4
         else:
             columns += [
                 np.log1p(self.km[:, here.end]),
                 _drawn(t.together[here.end], share, k) - np.log(share),
                 (theme == theme[here.end]).astype(float),
+                np.log((t.after[:, here.end] + 1) / (t.after.sum(axis=1) + len(theme))),
             ]
         return np.stack(columns, axis=1)
 
