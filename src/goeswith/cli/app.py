@@ -8,11 +8,13 @@ from typer.core import TyperGroup
 from goeswith.cli.add import add
 from goeswith.cli.audience import audience
 from goeswith.cli.complete import complete
+from goeswith.cli.delivery import delivery
 from goeswith.cli.demo import demo
 from goeswith.cli.doctor import doctor
 from goeswith.cli.evaluate import evaluate
 from goeswith.cli.fit import fit
 from goeswith.cli.init import init
+from goeswith.cli.itinerary import itinerary
 from goeswith.cli.models import models
 from goeswith.cli.printing import say
 from goeswith.cli.probability import probability
@@ -25,8 +27,23 @@ from goeswith.cli.why import why
 from goeswith.errors import GoesWithError
 
 COMMANDS = (
-    demo, init, add, fit, related, complete, recommend, probability, why, audience, evaluate, tune, serve, doctor,
-)  # fmt: skip
+    demo,
+    init,
+    add,
+    fit,
+    related,
+    complete,
+    recommend,
+    probability,
+    why,
+    audience,
+    evaluate,
+    tune,
+    serve,
+    delivery,
+    itinerary,
+    doctor,
+)
 
 
 class ErrorsAreMessages(TyperGroup):
