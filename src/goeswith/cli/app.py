@@ -13,6 +13,7 @@ from goeswith.cli.doctor import doctor
 from goeswith.cli.evaluate import evaluate
 from goeswith.cli.fit import fit
 from goeswith.cli.init import init
+from goeswith.cli.inventory import inventory
 from goeswith.cli.models import models
 from goeswith.cli.printing import say
 from goeswith.cli.probability import probability
@@ -21,7 +22,7 @@ from goeswith.cli.related import related
 from goeswith.cli.why import why
 from goeswith.errors import GoesWithError
 
-COMMANDS = (demo, init, add, fit, related, complete, recommend, probability, why, audience, evaluate, doctor)
+COMMANDS = (demo, init, add, fit, related, complete, recommend, probability, why, audience, evaluate, inventory, doctor)
 
 
 class ErrorsAreMessages(TyperGroup):
