@@ -12,9 +12,7 @@ CATEGORY = 3.0
 """Products' worth of weight that the category as a whole has beside the nearest texts."""
 
 
-def cold_weights(
-    new: NDArray[np.float32], old: NDArray[np.float32], same_category: NDArray[np.bool_]
-) -> Array:
+def cold_weights(new: NDArray[np.float32], old: NDArray[np.float32], same_category: NDArray[np.bool_]) -> Array:
     """(cold, sold), how much each product with a history says of each without; rows sum to 1.
 
     Parameters

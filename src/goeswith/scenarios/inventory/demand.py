@@ -146,12 +146,16 @@ def demand_of(
         raise UsageError(f"The horizon must be at least 1 period; got {horizon}. Pass --horizon 1 or more.")
     sold = log.purchases.drop_nulls("item")
     if sold.is_empty():
-        raise DataError("There is no purchase in this shop, so there is no demand to forecast. Add events: goeswith add")
+        raise DataError(
+            "There is no purchase in this shop, so there is no demand to forecast. Add events: goeswith add"
+        )
     calendar = whole_periods(sold["time"].min(), sold["time"].max(), by)  # type: ignore[arg-type]
     if calendar.n < 1:
         raise DataError(f"The log holds less than one whole {by}. Forecast by day (--by day), or add more events.")
     if stores and "store_id" not in sold.columns:
-        raise UsageError("The events name no store (column store_id). Leave --stores out, or add it with goeswith init.")
+        raise UsageError(
+            "The events name no store (column store_id). Leave --stores out, or add it with goeswith init."
+        )
     lines = _lines(sold, calendar, stores)
     keys = _keys(log, lines, calendar, stores, top, among)
     n, total = len(keys), calendar.n
@@ -241,7 +245,7 @@ def intermittency(units: Array) -> tuple[Array, Array]:
 
 
 def pattern(units: Array) -> list[str]:
-    """"smooth", "erratic", "intermittent", "lumpy" or, where nothing was sold, "unsold"; (n,)."""
+    """ "smooth", "erratic", "intermittent", "lumpy" or, where nothing was sold, "unsold"; (n,)."""
     gap, spread = intermittency(units)
     words = np.where(
         gap <= INTERMITTENT,

@@ -58,7 +58,10 @@ class Forecast:
         return keys[np.repeat(np.arange(n), horizon)].with_columns(
             period=pl.Series(self.demand.calendar.starts(self.demand.periods, horizon) * n),
             mean=self.prediction.mean.ravel(),
-            **{f"q{round(100 * level):02}": self.prediction.quantiles[..., at].ravel() for at, level in enumerate(LEVELS)},
+            **{
+                f"q{round(100 * level):02}": self.prediction.quantiles[..., at].ravel()
+                for at, level in enumerate(LEVELS)
+            },
             pattern=pl.Series(np.repeat(kinds, horizon)),
         )
 
@@ -104,9 +107,7 @@ def forecast(
     rows = None if among is None else log.items.rows(among)
     plan = Promotions.none() if promotions is None else read_promotions(promotions, log.items)
     free = [] if holidays is None else read_holidays(holidays)
-    demand = demand_of(
-        log, by, horizon=horizon, stores=stores, top=top, among=rows, promotions=plan, holidays=free
-    )
+    demand = demand_of(log, by, horizon=horizon, stores=stores, top=top, among=rows, promotions=plan, holidays=free)
     for note in demand.notes:
         tell(Note(note))
     return forecast_demand(log, demand, vectors, association=association, seed=seed, progress=progress)

@@ -47,18 +47,24 @@ class Design:
 
     known : name -> (n, T + 1), at t what was known before period t began
     asked : name -> (n, T + H), of the period itself, known in advance
+    promised : name -> (without, with, plan): what was sold without a promotion and with one, (n, T + 1) each, by the
+        level, and the strength of the promotions of the period that is asked for, (n, T + H)
     level : (n, T + 1), units a period; targets and lags are divided by it
     """
 
     known: dict[str, Array]
     asked: dict[str, Array]
     level: Array
+    promised: dict[str, tuple[Array, Array, Array]]
     names: list[str] = field(default_factory=list)
 
     def table(self, at: int, step: int) -> NDArray[np.float32]:
         """(n, features) for the forecast of period `at + step`, made before period `at`."""
         columns = [values[:, at] for values in self.known.values()]
         columns += [values[:, at + step] for values in self.asked.values()]
+        for without, during, plan in self.promised.values():
+            strength = plan[:, at + step]
+            columns.append(without[:, at] * (1 - strength) + during[:, at] * strength)
         columns.append(np.full(len(self.level), float(step)))
         return np.stack(columns, axis=1).astype(np.float32)
 
@@ -158,6 +164,13 @@ def design_of(demand: Demand, neighbours: Neighbours | None, categories: NDArray
     if demand.calendar.by == "day":
         days = (demand.calendar.first.weekday() + np.arange(total + horizon)) % 7
         asked["weekday"] = np.repeat(days[None].astype(float), demand.n, axis=0)
+    promised: dict[str, tuple[Array, Array, Array]] = {}
+    plan = np.maximum(demand.display, demand.mailer)
+    promoted = bool(plan.any())
+    if promoted:
+        without, uplift = _uplift(demand.units, plan[:, :total])
+        promised["promised"] = without / level, without * uplift / level, plan
+        known["uplift"] = uplift
     if neighbours is not None:
         at = neighbours.rows(demand.items)
         for name, table in (
@@ -171,7 +184,38 @@ def design_of(demand: Demand, neighbours: Neighbours | None, categories: NDArray
                     told = np.asarray((table @ plan).toarray())
                     asked[f"{name}_{promotion}"] = told
                     known[f"{name}_{promotion}_4"] = _moving(told[:, :total], 4)
-    return Design(known, asked, level, [*known, *asked, "step"])
+        if promoted:
+            theirs = _uplift_of(neighbours.kin[at], demand)
+            known["kin_uplift"] = theirs
+            promised["kin_promised"] = without / level, without * theirs / level, plan
+    return Design(known, asked, level, promised, [*known, *asked, *promised, "step"])
+
+
+def _uplift(units: Array, plan: Array) -> tuple[Array, Array]:
+    """Units a period without a promotion, and times as many with one, as far as was known; (rows, T + 1) each.
+
+    A product with few promotions so far is drawn to no uplift, as if it had had one period of it.
+    """
+    on, off = _running(units * plan), _running(units * (1 - plan))
+    n_on, n_off = _running(plan), _running(1 - plan)
+    without = (off + FLOOR) / (n_off + 1)
+    return without, (on + without) / ((n_on + 1) * without)
+
+
+def _uplift_of(table: csr_array, demand: Demand) -> Array:
+    """(n, T + 1), the uplift that neighbours had, by the promotions that each of them had."""
+    used = np.unique(table.indices)
+    total = demand.periods
+    plan = np.maximum(demand.whole_display[used].toarray()[:, :total], demand.whole_mailer[used].toarray()[:, :total])
+    _, uplift = _uplift(demand.whole[used].toarray(), plan)
+    heard = _running(plan)
+    part = csr_array(table[:, used])
+    return (part @ (uplift * heard) + 0.1) / (part @ heard + 0.1)
+
+
+def _running(values: Array) -> Array:
+    """(rows, T + 1), at t the sum before t."""
+    return np.concatenate([np.zeros((len(values), 1)), np.cumsum(values, axis=1)], axis=1)
 
 
 def _of_neighbours(name: str, table: csr_array, whole: Array) -> dict[str, Array]:

@@ -111,9 +111,7 @@ def _by_statsforecast(units: Array, horizon: int, model: Any) -> Array:
     when = np.concatenate([np.arange(units.shape[1] - length, units.shape[1]) for length in lengths])
     who = np.repeat(rows, lengths)
     frame = pl.DataFrame({"unique_id": who, "ds": when, "y": units[who, when]})
-    told = StatsForecast(models=[model], freq=1, fallback_model=Naive(), n_jobs=1).forecast(
-        df=frame, h=horizon
-    )
+    told = StatsForecast(models=[model], freq=1, fallback_model=Naive(), n_jobs=1).forecast(df=frame, h=horizon)
     values = told.sort("unique_id", "ds")[:, 2].to_numpy().reshape(len(rows), horizon)
     answer[rows] = np.where(np.isfinite(values), values, answer[rows])
     return answer
