@@ -12,15 +12,23 @@ CATEGORY = 3.0
 """Products' worth of weight that the category as a whole has beside the nearest texts."""
 
 
-def cold_weights(new: NDArray[np.float32], old: NDArray[np.float32], same_category: NDArray[np.bool_]) -> Array:
+def cold_weights(
+    new: NDArray[np.float32],
+    old: NDArray[np.float32],
+    same_category: NDArray[np.bool_],
+    itself: NDArray[np.bool_] | None = None,
+) -> Array:
     """(cold, sold), how much each product with a history says of each without; rows sum to 1.
 
     Parameters
     ----------
     new : (cold, d), old : (sold, d), unit vectors of texts
     same_category : (cold, sold)
+    itself : (cold, sold), where both are one product, which then says nothing
     """
     likeness = (new @ old.T).astype(float)
+    if itself is not None:
+        likeness[itself] = -2.0
     k = min(NEAREST, likeness.shape[1])
     least = np.partition(likeness, -k, axis=1)[:, [-k]]
     near = np.where(likeness >= least, np.exp(SHARPNESS * (likeness - likeness.max(axis=1, keepdims=True))), 0.0)

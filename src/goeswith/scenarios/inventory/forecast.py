@@ -14,6 +14,7 @@ from goeswith.progress import Note, Progress, Stage
 from goeswith.scenarios.inventory.blend import Lesson, equal_blend, learn_blend
 from goeswith.scenarios.inventory.calendar import By
 from goeswith.scenarios.inventory.cold import cold_weights, predict_cold
+from goeswith.scenarios.inventory.cold_trees import ENOUGH, Shelf, predict_cold_learned
 from goeswith.scenarios.inventory.companions import Neighbours, categories_of, find_neighbours, text_vectors
 from goeswith.scenarios.inventory.demand import INTERMITTENT, RECENT, Demand, demand_of, intermittency, pattern
 from goeswith.scenarios.inventory.hierarchy import hierarchy_of, reconcile, scaled_to
@@ -148,21 +149,26 @@ def forecast_demand(
     prediction = coherent(demand, prediction, categories)
     never = demand.units.sum(axis=1) == 0
     if never.any():
-        prediction = prediction.put(never, _cold(demand.only(never), texts, categories))
+        prediction = prediction.put(never, _cold(demand.only(never), texts, categories, seed))
     prediction = prediction.put(demand.closed, zeros(int(demand.closed.sum()), demand.horizon))
     names_ = log.products["name"].cast(pl.String).fill_null("").gather(demand.items).to_list()
     return Forecast(demand, prediction, told, neighbours, never, names_, demand.notes)
 
 
 def predict_all(
-    demand: Demand, neighbours: Neighbours | None, categories: NDArray[np.int64], trees: Trees
+    demand: Demand,
+    neighbours: Neighbours | None,
+    categories: NDArray[np.int64],
+    trees: Trees,
+    *,
+    only_learned: bool = False,
 ) -> dict[str, Prediction]:
-    """Every method that this history is long enough for."""
+    """Every method that this history is long enough for; only_learned leaves out those of one series at a time."""
     if demand.periods < 2:
         return predict_statistical(demand, SHORT_METHODS[:1])
     if demand.periods < RECENT:
         return predict_statistical(demand, SHORT_METHODS)
-    told = predict_statistical(demand, tuple(STATISTICAL))
+    told = {} if only_learned else predict_statistical(demand, tuple(STATISTICAL))
     if can_learn(demand):
         told[LEARNED] = predict_learned(demand, neighbours, categories, trees)
     return told
@@ -222,15 +228,29 @@ def _error_of_level(totals: NDArray[np.float64], window: int = 8) -> NDArray[np.
     return ((totals[:, at] - levels) ** 2).mean(axis=1)
 
 
-def _cold(demand: Demand, texts: Vectors, categories: NDArray[np.int64]) -> Prediction:
+def _cold(demand: Demand, texts: Vectors, categories: NDArray[np.int64], seed: int) -> Prediction:
     """Products never sold, from those that were sold lately."""
     recent = demand.whole[:, -RECENT:]
     sold = np.flatnonzero(np.asarray(recent.sum(axis=1)).ravel() > 0)
     if not len(sold):
         return zeros(demand.n, demand.horizon)
-    rate = recent[sold].toarray()[:, -min(8, recent.shape[1]) :]
-    mates = categories[demand.items][:, None] == categories[sold]
-    return predict_cold(rate, cold_weights(texts[demand.items], texts[sold], mates), demand.horizon)
+    back = min(8, recent.shape[1])
+    rate = recent[sold].toarray()[:, -back:]
+    if len(sold) < ENOUGH:
+        mates = categories[demand.items][:, None] == categories[sold]
+        return predict_cold(rate, cold_weights(texts[demand.items], texts[sold], mates), demand.horizon)
+    end = demand.periods
+    past, ahead = (
+        Shelf(
+            texts[rows],
+            categories[rows],
+            np.stack(
+                [plan[rows][:, some].toarray() for plan in (demand.whole_display, demand.whole_mailer)], axis=2
+            ),
+        )
+        for rows, some in ((sold, slice(end - back, end)), (demand.items, slice(end, end + demand.horizon)))
+    )
+    return predict_cold_learned(past, rate, ahead, Trees(seed=seed))
 
 
 def _silent(event: object) -> None:

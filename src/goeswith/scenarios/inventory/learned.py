@@ -10,7 +10,7 @@ from scipy.sparse import csr_array
 from goeswith.errors import MissingExtra
 from goeswith.scenarios.inventory.companions import Neighbours
 from goeswith.scenarios.inventory.demand import Demand
-from goeswith.scenarios.inventory.prediction import LEVELS, LOW, MEDIAN, HIGH, Prediction, tidy
+from goeswith.scenarios.inventory.prediction import HIGH, LEVELS, LOW, MEDIAN, Prediction, tidy
 
 Array = NDArray[np.float64]
 WARM_UP = 13
@@ -179,15 +179,15 @@ def design_of(demand: Demand, neighbours: Neighbours | None, categories: NDArray
             ("kin", neighbours.kin[at]),
         ):
             known |= _of_neighbours(name, table, whole)
-            for promotion, plan in (("display", demand.whole_display), ("mailer", demand.whole_mailer)):
-                if plan.nnz:
-                    told = np.asarray((table @ plan).toarray())
+            for promotion, theirs in (("display", demand.whole_display), ("mailer", demand.whole_mailer)):
+                if theirs.nnz:
+                    told = np.asarray((table @ theirs).toarray())
                     asked[f"{name}_{promotion}"] = told
                     known[f"{name}_{promotion}_4"] = _moving(told[:, :total], 4)
         if promoted:
-            theirs = _uplift_of(neighbours.kin[at], demand)
-            known["kin_uplift"] = theirs
-            promised["kin_promised"] = without / level, without * theirs / level, plan
+            borrowed = _uplift_of(neighbours.kin[at], demand)
+            known["kin_uplift"] = borrowed
+            promised["kin_promised"] = without / level, without * borrowed / level, plan
     return Design(known, asked, level, promised, [*known, *asked, *promised, "step"])
 
 

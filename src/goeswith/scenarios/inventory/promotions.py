@@ -1,6 +1,6 @@
 """The promotion calendar: what is displayed or in the mailer, where, in which period; known before it happens."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
@@ -21,6 +21,7 @@ class Promotions:
     """Rows of item, store_id (null: every store), date (a day of the period), display and mailer (0 to 1)."""
 
     rows: pl.DataFrame
+    cells: dict[tuple[Calendar, int], pl.DataFrame] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def none(cls) -> "Promotions":
@@ -47,7 +48,7 @@ class Promotions:
             return display, mailer
         series = keys.with_row_index("series").with_columns(item=pl.col("item").cast(pl.Int32))
         if "store_id" not in keys.columns:
-            cells = self._by_item(calendar, horizon).join(series, on="item", how="inner")
+            cells = self._known(calendar, horizon).join(series, on="item", how="inner")
         else:
             everywhere = self._cells(calendar, horizon, self.rows.filter(pl.col("store_id").is_null()), ["item"])
             here = self._cells(calendar, horizon, self.rows.drop_nulls("store_id"), ["item", "store_id"])
@@ -70,11 +71,18 @@ class Promotions:
         shape = (n_items, calendar.n + horizon)
         if self.empty:
             return csr_array(shape), csr_array(shape)
-        cells = self._by_item(calendar, horizon)
+        cells = self._known(calendar, horizon)
         at = cells["item"].to_numpy(), cells["period"].to_numpy()
         return csr_array((cells["display"].to_numpy(), at), shape=shape), csr_array(
             (cells["mailer"].to_numpy(), at), shape=shape
         )
+
+    def _known(self, calendar: Calendar, horizon: int) -> pl.DataFrame:
+        """`_by_item`, counted once for a calendar."""
+        key = (calendar, horizon)
+        if key not in self.cells:
+            self.cells[key] = self._by_item(calendar, horizon)
+        return self.cells[key]
 
     def _by_item(self, calendar: Calendar, horizon: int) -> pl.DataFrame:
         """A promotion in some stores counts as their share of all stores in the calendar."""
