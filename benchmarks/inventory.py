@@ -25,6 +25,7 @@ from goeswith.scenarios.inventory.cold_trees import Shelf, predict_cold_learned
 from goeswith.scenarios.inventory.companions import categories_of, find_neighbours, text_vectors
 from goeswith.scenarios.inventory.demand import INTERMITTENT, Demand, demand_of, intermittency
 from goeswith.scenarios.inventory.forecast import (
+    ALONE,
     GROUPS,
     LEARNED,
     coherent,
@@ -44,7 +45,6 @@ from inventory_data import HOLIDAYS, journey_log, journey_promotions
 
 Array = NDArray[np.float64]
 WEEKS, HORIZON = 8, 4
-ALONE = "LightGBM, no association"
 DRAWS = 1_000
 
 
@@ -79,9 +79,8 @@ def forecasts(kind: str, log: Log, demand: Demand, texts: NDArray[np.float32], s
         start = time.perf_counter()
         near = find_neighbours(log_until(log, past), past.items, texts)
         methods = predict_all(past, near, categories, trees)
-        alone = predict_all(past, None, categories, trees, only_learned=True)[LEARNED]
         group = group_of(past)
-        plain = {**{name: each for name, each in methods.items() if not name.startswith(LEARNED)}, LEARNED: alone}
+        plain = {name: each for name, each in methods.items() if name != LEARNED}
         if at >= demand.periods - WEEKS:
             blend, without = (learn_blend(each[-2:], tuple(each[0].told), GROUPS) for each in (lessons, bare))
             weights.append(blend)
@@ -91,7 +90,7 @@ def forecasts(kind: str, log: Log, demand: Demand, texts: NDArray[np.float32], s
             told.setdefault("goeswith, no association", []).append(
                 coherent(past, without.apply(plain, group), categories)
             )
-            for name, each in {**methods, ALONE: alone}.items():
+            for name, each in methods.items():
                 told.setdefault(name, []).append(each)
             actual.append(then)
         lessons.append(Lesson(methods, then, group))
@@ -104,7 +103,7 @@ def forecasts(kind: str, log: Log, demand: Demand, texts: NDArray[np.float32], s
     return joined, np.concatenate(actual, axis=1), {"blend": weights}
 
 
-def paired(ours: Array, theirs: Array, sold: Array, seed: int = 0) -> tuple[float, float, float]:
+def paired(ours: Array, theirs: Array, seed: int = 0) -> tuple[float, float, float]:
     """Less error of ours, as a share of theirs, with its 95 % interval over series drawn again; errors (n, H)."""
     rng = np.random.default_rng(seed)
     a, b = ours.sum(axis=1), theirs.sum(axis=1)
@@ -123,20 +122,22 @@ def report(title: str, told: dict[str, Prediction], actual: Array, past: Array) 
             f"| {name} | {wape(actual, each.median):.4f} | {middle:.4f} | {mean_pinball(actual, each):.4f} | "
             f"{rmsse(actual, each.mean, past):.4f} | {mase(actual, each.median, past):.4f} | {coverage(actual, each):.3f} |"
         )
-    peers = [name for name in told if not name.startswith("goeswith") and not name.startswith(LEARNED)] + [ALONE]
+    peers = [name for name in told if not name.startswith("goeswith") and name != LEARNED]
+    peers_alone = [name for name in peers if name != ALONE]
     ours = told["goeswith"]
     for what, loss in (
         ("WAPE", lambda p: np.abs(actual - p.median)),
         ("pinball, all levels", lambda p: sum(pinball(actual, p.quantiles[..., a], v) for a, v in enumerate(LEVELS))),
     ):
-        best = min(peers, key=lambda name: loss(told[name]).sum())
-        gain, low, high = paired(loss(ours), loss(told[best]), actual)
-        said(f"{what}: {gain:+.1%} ({low:+.1%} to {high:+.1%}) against the best of the others, {best}")
+        for some, whom in ((peers, "the best of the others"), (peers_alone, "the best of those of one series at a time")):
+            best = min(some, key=lambda name: loss(told[name]).sum())
+            gain, low, high = paired(loss(ours), loss(told[best]))
+            said(f"{what}: {gain:+.1%} ({low:+.1%} to {high:+.1%}) against {whom}, {best}")
     best = min(peers, key=lambda name: rmsse(actual, told[name].mean, past))
     gain = 1 - rmsse(actual, ours.mean, past) / rmsse(actual, told[best].mean, past)
     said(f"RMSSE: {gain:+.1%} against the best of the others, {best}")
     for a, b in ((LEARNED, ALONE), ("goeswith", "goeswith, no association")):
-        gain, low, high = paired(np.abs(actual - told[a].median), np.abs(actual - told[b].median), actual)
+        gain, low, high = paired(np.abs(actual - told[a].median), np.abs(actual - told[b].median))
         said(f"What association brings, {a} against {b}: WAPE {gain:+.2%} ({low:+.2%} to {high:+.2%})")
 
 
@@ -221,7 +222,7 @@ def cold(seed: int) -> None:
         root = float(np.sqrt(((actual - average) ** 2).mean()))
         said(f"| {name} | {error.sum() / actual.sum():.4f} | {root:.3f} |")
     for name in list(losses)[:2]:
-        gain, low, high = paired(losses["goeswith, from texts"], losses[name], actual)
+        gain, low, high = paired(losses["goeswith, from texts"], losses[name])
         said(f"WAPE {gain:+.1%} ({low:+.1%} to {high:+.1%}) against the {name}")
     said(f"80 % band covers {coverage(actual, told):.3f}")
 

@@ -193,7 +193,7 @@ def elasticities(demand: Demand, categories: NDArray[np.int64]) -> pl.DataFrame:
     centre = np.array(
         [((value * weight)[own == each].sum() + 2 * whole) / (weight[own == each].sum() + 2) for each in own]
     )
-    value, sure = shrunk(value, sure, centre)
+    value, sure = shrunk(value, sure, centre, least=0.1)
     return pl.DataFrame(
         {
             "series": at.astype(np.int64),

@@ -57,8 +57,12 @@ def fit_counts(units: Array, design: Array, offset: Array, prior: Array) -> tupl
     return effect, np.sqrt(np.maximum(np.einsum("mkk->mk", covariance), 0.0))
 
 
-def shrunk(effect: Array, error: Array, centre: float | Array = 0.0) -> tuple[Array, Array]:
+def shrunk(
+    effect: Array, error: Array, centre: float | Array = 0.0, least: float = 0.0025
+) -> tuple[Array, Array]:
     """Effects drawn to their centre by how uncertain each is; (m,), and their posterior standard errors.
+
+    least : variance between effects that is taken for granted; few effects cannot show that they are all alike
 
     References
     ----------
@@ -67,6 +71,6 @@ def shrunk(effect: Array, error: Array, centre: float | Array = 0.0) -> tuple[Ar
     weight = 1.0 / np.maximum(error, 1e-6) ** 2
     apart = (weight * (effect - centre) ** 2).sum() - len(effect)
     room = weight.sum() - (weight**2).sum() / max(weight.sum(), CALM)
-    between = max(apart / max(room, CALM), 1e-4)
+    between = max(apart / max(room, CALM), least)
     share = between / (between + error**2)
     return centre + share * (effect - centre), np.sqrt(share) * error

@@ -29,7 +29,9 @@ LESSONS = 2
 """Earlier origins that weigh the methods; each costs as much as a forecast."""
 SHORT_METHODS = ("mean of 4", "mean of 13")
 """What is asked where the history is too short to fit anything."""
-LEARNED = "LightGBM"
+LEARNED, ALONE = "LightGBM with association", "LightGBM"
+LESSON_SERIES = 1_500
+"""Series that the methods are weighed on; of more, some are drawn."""
 GROUPS = 2
 
 
@@ -160,17 +162,17 @@ def predict_all(
     neighbours: Neighbours | None,
     categories: NDArray[np.int64],
     trees: Trees,
-    *,
-    only_learned: bool = False,
 ) -> dict[str, Prediction]:
-    """Every method that this history is long enough for; only_learned leaves out those of one series at a time."""
+    """Every method that this history is long enough for."""
     if demand.periods < 2:
         return predict_statistical(demand, SHORT_METHODS[:1])
     if demand.periods < RECENT:
         return predict_statistical(demand, SHORT_METHODS)
-    told = {} if only_learned else predict_statistical(demand, tuple(STATISTICAL))
+    told = predict_statistical(demand, tuple(STATISTICAL))
     if can_learn(demand):
-        told[LEARNED] = predict_learned(demand, neighbours, categories, trees)
+        told[ALONE] = predict_learned(demand, None, categories, trees)
+        if neighbours is not None:
+            told[LEARNED] = predict_learned(demand, neighbours, categories, trees)
     return told
 
 
@@ -179,6 +181,9 @@ def past_lessons(
 ) -> list[Lesson]:
     """What the methods would have said earlier, each with nothing but what was known then."""
     found = []
+    if demand.n > LESSON_SERIES:
+        rng = np.random.default_rng(trees.seed)
+        demand = demand.only(np.sort(rng.choice(demand.n, LESSON_SERIES, replace=False)))
     for back in range(1, origins + 1):
         at = demand.periods - back * demand.horizon
         if at < RECENT:

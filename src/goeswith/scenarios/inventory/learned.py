@@ -17,6 +17,8 @@ WARM_UP = 13
 """First periods that only feed the lags."""
 FEWEST = 2_000
 """Rows below which one model for all is not worth fitting."""
+MOST = 160_000
+"""Rows that the trees learn from; of more, some are drawn."""
 FLOOR = 0.3
 """Units added to a series' level before anything is divided by it."""
 
@@ -97,14 +99,18 @@ def predict_learned(
     design = design_of(demand, neighbours, categories)
     total, horizon = demand.periods, demand.horizon
     rows, targets, weights = [], [], []
-    age = np.arange(total)
-    for at in range(min(WARM_UP, max(total - horizon - 1, 1)), total):
+    first = min(WARM_UP, max(total - horizon - 1, 1))
+    share = MOST / max(demand.n * (total - first) * horizon, 1)
+    rng = np.random.default_rng(trees.seed)
+    for at in range(first, total):
         for step in range(min(horizon, total - at)):
             alive = (demand.units[:, :at].sum(axis=1) > 0) & ~demand.out[:, at + step]
+            if share < 1:
+                alive &= rng.random(demand.n) < share
             rows.append(design.table(at, step)[alive])
             level = design.level[alive, at]
             targets.append(demand.units[alive, at + step] / level)
-            weights.append(level * 0.98 ** (total - 1 - age[at + step]))
+            weights.append(level * 0.98 ** (total - 1 - at - step))
     x, y, w = np.concatenate(rows), np.concatenate(targets), np.concatenate(weights)
     data = lgb.Dataset(x, y, weight=w, free_raw_data=False, params={"verbosity": -1})
     ask = np.concatenate([design.table(total, step) for step in range(horizon)])

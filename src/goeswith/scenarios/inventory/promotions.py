@@ -122,10 +122,11 @@ def read_promotions(source: object, items: Vocabulary) -> Promotions:
     need(table, "promotions", ["product_id"])
     frame = table.frame
     if "date" in frame.columns:
-        frame = frame.with_columns(start=pl.col("date"), end=pl.col("date"))
+        frame = frame.with_columns(table.dates("date")).with_columns(start=pl.col("date"), end=pl.col("date"))
     elif not {"start", "end"} <= set(frame.columns):
         raise DataError(f"{table.name}: a promotion needs a date, or a start and an end. Add the column date.")
-    frame = frame.with_columns(table.dates("start"), table.dates("end"))
+    else:
+        frame = frame.with_columns(table.dates("start"), table.dates("end"))
     wrong = frame.with_row_index("row", 2).filter(pl.col("end") < pl.col("start"))
     if len(wrong):
         raise DataError(f"{table.name}, row {wrong['row'][0]}: the promotion ends before it starts. Swap the dates.")

@@ -24,7 +24,7 @@ class PlannersTable:
 
     def dates(self, column: str) -> pl.Expr:
         """A column as days; refuses what is none."""
-        own = self.frame[column] if column in self.frame.columns else self.frame["date"]
+        own = self.frame[column]
         if own.dtype == pl.String:
             read = own.str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False)
         elif own.dtype.is_temporal():
