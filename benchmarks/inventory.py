@@ -2,9 +2,9 @@
 
 python benchmarks/inventory.py chain | stores | cold | simulation | speed | effects   (each under eight minutes)
 
-The last eight weeks are judged, by forecasts of four weeks made before the first and before the fifth of them. Series are
-chosen, weights learnt and neighbours counted on what was sold before. Promotions are known in advance to all methods
-that can use them; prices to come to none.
+The last eight weeks are judged, by forecasts of four weeks made before the first and before the fifth of them. Series
+are chosen, weights learnt and neighbours counted on what was sold before. Promotions are known in advance to all
+methods that can use them; prices to come to none.
 """
 
 import argparse
@@ -97,7 +97,7 @@ def forecasts(kind: str, log: Log, demand: Demand, texts: NDArray[np.float32], s
         bare.append(Lesson(plain, then, group))
         said(f"  {kind}: origin {past.calendar.start(at)} in {time.perf_counter() - start:.0f} s")
     joined = {
-        name: Prediction(*(np.concatenate(parts, axis=1) for parts in zip(*((p.mean, p.quantiles) for p in each))))
+        name: Prediction(*(np.concatenate([getattr(p, part) for p in each], axis=1) for part in ("mean", "quantiles")))
         for name, each in told.items()
     }
     return joined, np.concatenate(actual, axis=1), {"blend": weights}
@@ -120,7 +120,8 @@ def report(title: str, told: dict[str, Prediction], actual: Array, past: Array) 
         middle = 2 * float(pinball(actual, each.median, 0.5).sum() / actual.sum()) / 2
         said(
             f"| {name} | {wape(actual, each.median):.4f} | {middle:.4f} | {mean_pinball(actual, each):.4f} | "
-            f"{rmsse(actual, each.mean, past):.4f} | {mase(actual, each.median, past):.4f} | {coverage(actual, each):.3f} |"
+            f"{rmsse(actual, each.mean, past):.4f} | {mase(actual, each.median, past):.4f} | "
+            f"{coverage(actual, each):.3f} |"
         )
     peers = [name for name in told if not name.startswith("goeswith") and name != LEARNED]
     peers_alone = [name for name in peers if name != ALONE]
@@ -129,7 +130,10 @@ def report(title: str, told: dict[str, Prediction], actual: Array, past: Array) 
         ("WAPE", lambda p: np.abs(actual - p.median)),
         ("pinball, all levels", lambda p: sum(pinball(actual, p.quantiles[..., a], v) for a, v in enumerate(LEVELS))),
     ):
-        for some, whom in ((peers, "the best of the others"), (peers_alone, "the best of those of one series at a time")):
+        for some, whom in (
+            (peers, "the best of the others"),
+            (peers_alone, "the best of those of one series at a time"),
+        ):
             best = min(some, key=lambda name: loss(told[name]).sum())
             gain, low, high = paired(loss(ours), loss(told[best]))
             said(f"{what}: {gain:+.1%} ({low:+.1%} to {high:+.1%}) against {whom}, {best}")
@@ -171,9 +175,7 @@ def by_store(seed: int) -> None:
     items = np.unique(every.items[np.concatenate([best, rare])])
     keys = every.keys[np.concatenate([best, rare])]
     plan = journey_promotions(log, pl.Series(items))
-    whole = demand_of(
-        log, "week", horizon=HORIZON, stores=True, among=items, promotions=plan, holidays=HOLIDAYS
-    )
+    whole = demand_of(log, "week", horizon=HORIZON, stores=True, among=items, promotions=plan, holidays=HOLIDAYS)
     place = whole.keys.with_row_index("at").join(keys, on=["item", "store_id"], how="inner")
     wanted = keys.join(place, on=["item", "store_id"], how="left", maintain_order="left")["at"].to_numpy()
     demand = whole.only(wanted.astype(np.int64))
@@ -242,11 +244,12 @@ def simulation(seed: int) -> None:
         said(f"  forecast as of {past.calendar.start(start)}")
     stock = assumed_stock(demand, categories_of(log.products), 7.0 * lead)
     played = play(demand, told, stock, PolicyConfig(), WEEKS, refit)
-    said("\n| policy | service | stock-outs | units held | less held | holding cost | turnover |\n|---|---|---|---|---|---|---|")
+    said("\n| policy | service | stock-outs | units held | less held | holding cost | turnover |")
+    said("|---|---|---|---|---|---|---|")
     for row in played.to_frame().iter_rows(named=True):
         said(
-            f"| {row['policy']} | {row['service']:.3f} | {row['out']:.3f} | {row['held']:,.0f} | {row['less_held']:+.1%} "
-            f"| {row['holding']:,.2f} | {row['turnover']:.1f} a year |"
+            f"| {row['policy']} | {row['service']:.3f} | {row['out']:.3f} | {row['held']:,.0f} "
+            f"| {row['less_held']:+.1%} | {row['holding']:,.2f} | {row['turnover']:.1f} a year |"
         )
     said(f"({OURS} against {NAIVE})")
 
@@ -276,7 +279,8 @@ def effects(seed: int) -> None:
     names = log.products["name"].gather(demand.items).to_list()
     for verdict in ("halo", "cannibalisation", "unclear"):
         said(f"{verdict}: {found.filter(pl.col('verdict') == verdict).height:,} of {found.height:,} pairs")
-    shown = pl.concat([found.filter(pl.col("verdict") == each).head(n) for each, n in (("halo", 3), ("cannibalisation", 2))])
+    wanted = (("halo", 3), ("cannibalisation", 2))
+    shown = pl.concat([found.filter(pl.col("verdict") == each).head(n) for each, n in wanted])
     for row in shown.iter_rows(named=True):
         said(
             f"promoting {names[row['promoted']]} ({demand.keys['product_id'][row['promoted']]}): {row['effect']:+.0%} "

@@ -17,7 +17,7 @@ from goeswith.scenarios.inventory.demand import demand_of
 from goeswith.scenarios.inventory.forecast import coherent, log_until
 from goeswith.scenarios.inventory.hierarchy import hierarchy_of, reconcile
 from goeswith.scenarios.inventory.learned import Trees, can_learn, design_of, predict_learned
-from goeswith.scenarios.inventory.metrics import coverage, mase, rmsse, randomised_pit, wape
+from goeswith.scenarios.inventory.metrics import coverage, mase, randomised_pit, rmsse, wape
 from goeswith.scenarios.inventory.prediction import LEVELS, MEDIAN, Prediction, at_level, tidy
 from goeswith.scenarios.inventory.spread import count_quantile, dispersion, spread
 from goeswith.testing import corner_shop
@@ -174,7 +174,7 @@ def test_an_all_zero_series_is_told_zero_or_from_its_like():
 
 
 def test_a_product_that_died_out_is_told_little():
-    log = one_product([*range(0, 30), 7 * 40])
+    log = one_product([*range(30), 7 * 40])
     late = inventory.forecast(log, horizon=2)
 
     assert late.prediction.mean.max() < 1.0

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 Action = Literal["forecast", "plan", "simulate", "advise"]
 FileOption = typer.Option(metavar="FILE")
 ROWS = 15
+MOST_PLAYED = 500
+"""Series of a simulation, which makes several forecasts."""
 
 
 def inventory(
@@ -27,25 +29,19 @@ def inventory(
     by: Annotated[Literal["day", "week"], typer.Option(help="The period; a week begins on Monday.")] = "week",
     horizon: Annotated[int, typer.Option(metavar="N", help="forecast: periods to come.")] = 4,
     stores: Annotated[bool, typer.Option("--stores", help="One series per product and store.")] = False,
-    top: Annotated[
-        int, typer.Option(metavar="N", min=0, help="So many best sellers; 0 for all that were sold.")
-    ] = 1000,
+    top: Annotated[int, typer.Option(metavar="N", min=0, help="So many best sellers; 0 for all.")] = 1000,
     among: Among = None,
     until: Annotated[str | None, typer.Option(metavar="DATE", help="As if this were the last day.")] = None,
     promotions: Annotated[Path | None, typer.Option(metavar="FILE", help="The promotion calendar.")] = None,
     holidays: Annotated[Path | None, typer.Option(metavar="FILE", help="Days that are unlike others.")] = None,
-    stock: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="plan: what is in stock, and how it comes.")
-    ] = None,
+    stock: Annotated[Path | None, typer.Option(metavar="FILE", help="plan: what is in stock.")] = None,
     budget: Annotated[float | None, typer.Option(metavar="X", help="plan: money for all orders.")] = None,
     space: Annotated[float | None, typer.Option(metavar="X", help="plan: shelf space for all orders.")] = None,
     service: Annotated[float, typer.Option(metavar="SHARE", help="Share of demand to meet from the shelf.")] = 0.95,
     order_cost: Annotated[float, typer.Option(metavar="X", help="What one order line costs.")] = 0.0,
     lead_time: Annotated[float, typer.Option(metavar="DAYS", help="simulate, without --stock: lead time.")] = 7.0,
     weeks: Annotated[int, typer.Option(metavar="N", help="simulate: periods to play.")] = 8,
-    out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where tables and report go. [SHOP/inventory]")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="For tables and report. [SHOP/inventory]")] = None,
     seed: Annotated[int, typer.Option(help="Same seed, same numbers.")] = 0,
     why: WithReasons = False,
     json: AsJson = False,
@@ -62,7 +58,8 @@ def inventory(
     folder = out or opened.folder / "inventory"
     if action == "advise":
         _show_advice(room.advise(opened, **shared), folder, json)
-        next_command("inventory", shop, "forecast")
+        if not json:
+            next_command("inventory", shop, "forecast")
         return
     shared |= {"stores": stores, "holidays": holidays, "seed": seed}
     if action == "forecast":
@@ -77,14 +74,8 @@ def inventory(
             next_command("inventory", shop, "simulate")
     else:
         policy = _policy(service, order_cost)
-        played = room.simulate(
-            opened,
-            weeks=weeks,
-            stock=stock,
-            lead_time_days=lead_time,
-            config=policy,
-            **{**shared, "top": min(top, 500) or 500},
-        )
+        shared["top"] = min(top, MOST_PLAYED) or MOST_PLAYED
+        played = room.simulate(opened, weeks=weeks, stock=stock, lead_time_days=lead_time, config=policy, **shared)
         _show_simulation(played, folder, json)
         if not json:
             next_command("inventory", shop, "plan", "--stock", stock or "stock.csv")
@@ -208,13 +199,9 @@ def _show_advice(advice: Any, folder: Path, json: bool) -> None:
         )
         return
     show("To place together:")
-    show_table(
-        ["name", "with", "share of its baskets"],
-        [
-            [row["name"], row["with_name"], percent(row["share"])]
-            for row in advice.together.head(8).iter_rows(named=True)
-        ],
-    )
+    pairs = advice.together.head(8).iter_rows(named=True)
+    rows = [[row["name"], row["with_name"], percent(row["share"]), f"{row['lift']:.1f}"] for row in pairs]
+    show_table(["name", "with", "share of its baskets", "times chance"], rows)
     sure = advice.promote.filter(advice.promote["verdict"] != "unclear")
     if len(advice.promote):
         show(f"\nWhat a promotion does to others ({len(sure):,} of {len(advice.promote):,} pairs are clear):")

@@ -214,18 +214,30 @@ def _ups_and_downs(demand: Demand, rows: NDArray[np.integer]) -> Array:
 
 
 def _together(log: Log, demand: Demand, near: Neighbours, most: int = 200) -> pl.DataFrame:
-    """Pairs that share baskets most beyond chance: product_id, name, with_id, with_name, share (of the baskets)."""
-    at = near.rows(demand.items)
-    entries = csr_array(near.share[at]).tocoo()
+    """Companions whose pairs fill most baskets beyond chance; each pair once, from the one that needs the other more.
+
+    product_id, name, with_id, with_name, share (of the baskets with the product), lift (times chance), units
+    """
+    entries = csr_array(near.share[near.rows(demand.items)]).tocoo()
+    baskets = log.purchases.drop_nulls("basket")
+    holding = np.zeros(log.n_items)
+    own = baskets.group_by("item").agg(n=pl.col("basket").n_unique())
+    holding[own["item"].to_numpy()] = own["n"].to_numpy()
+    chance = holding[entries.col] / max(baskets["basket"].n_unique(), 1)
     names = log.products["name"].cast(pl.String).fill_null("")
+    left, right = demand.items[entries.row], entries.col
     frame = pl.DataFrame(
         {
             "product_id": demand.keys["product_id"].gather(entries.row),
-            "name": names.gather(demand.items[entries.row]),
-            "with_id": log.items.ids(entries.col),
-            "with_name": names.gather(entries.col),
+            "name": names.gather(left),
+            "with_id": log.items.ids(right),
+            "with_name": names.gather(right),
             "share": entries.data,
-            "units": demand.units[entries.row].sum(axis=1) / max(demand.periods, 1),
+            "lift": entries.data / np.maximum(chance, 1e-12),
+            "units": demand.units[entries.row].mean(axis=1),
+            "pair": [f"{min(a, b)}:{max(a, b)}" for a, b in zip(left.tolist(), right.tolist(), strict=True)],
+            "beyond": holding[left] * (entries.data - chance) * np.log(entries.data / np.maximum(chance, 1e-12)),
         }
     )
-    return frame.sort(pl.col("share") * pl.col("units").sqrt(), descending=True).head(most)
+    best = frame.sort("share", descending=True).unique("pair", keep="first", maintain_order=True)
+    return best.sort("beyond", descending=True).drop("pair", "beyond").head(most)

@@ -40,8 +40,8 @@ def predict_cold_learned(sold: Shelf, rate: Array, new: Shelf, trees: Trees) -> 
     sold, rate : products with a history, and their units (n, P) in the P periods of `sold.promoted`
     new : products without, with the promotions of the periods to come
 
-    Every sold product is taken for new in turn: what its nearest texts and its category sell is read without itself, and
-    the trees learn from that, from the axes of its text and from its promotions what it sold.
+    Every sold product is taken for new in turn: what its nearest texts and its category sell is read without itself,
+    and the trees learn from that, from the axes of its text and from its promotions what it sold.
     """
     import lightgbm as lgb
 

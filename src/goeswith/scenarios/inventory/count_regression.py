@@ -57,9 +57,7 @@ def fit_counts(units: Array, design: Array, offset: Array, prior: Array) -> tupl
     return effect, np.sqrt(np.maximum(np.einsum("mkk->mk", covariance), 0.0))
 
 
-def shrunk(
-    effect: Array, error: Array, centre: float | Array = 0.0, least: float = 0.0025
-) -> tuple[Array, Array]:
+def shrunk(effect: Array, error: Array, centre: float | Array = 0.0, least: float = 0.0025) -> tuple[Array, Array]:
     """Effects drawn to their centre by how uncertain each is; (m,), and their posterior standard errors.
 
     least : variance between effects that is taken for granted; few effects cannot show that they are all alike

@@ -249,9 +249,7 @@ def _cold(demand: Demand, texts: Vectors, categories: NDArray[np.int64], seed: i
         Shelf(
             texts[rows],
             categories[rows],
-            np.stack(
-                [plan[rows][:, some].toarray() for plan in (demand.whole_display, demand.whole_mailer)], axis=2
-            ),
+            np.stack([plan[rows][:, some].toarray() for plan in (demand.whole_display, demand.whole_mailer)], axis=2),
         )
         for rows, some in ((sold, slice(end - back, end)), (demand.items, slice(end, end + demand.horizon)))
     )

@@ -119,7 +119,7 @@ def within_limits(
         model.add(sum(one * int(np.ceil(each * 100)) for one, each in paid) <= int(budget * 100))
     if space is not None:
         model.add(sum(one * int(np.ceil(each * 1000)) for one, each in filled) <= int(space * 1000))
-    model.maximize(sum(one * int(round(value * 1000)) for one, value in worth))
+    model.maximize(sum(one * round(value * 1000) for one, value in worth))
     solver = cp_model.CpSolver()
     solver.parameters.max_time_in_seconds = SECONDS
     solver.parameters.num_workers = 1

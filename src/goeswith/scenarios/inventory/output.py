@@ -34,8 +34,8 @@ def report_data(
 ) -> dict[str, Any]:
     """What a page shows: `by`, `periods` (to come), `products`, `categories`, `orders`, `notes`; plain values only.
 
-    Each product and category has id, name, past (units, at most 26 periods), starts (of past and to come), mean, median,
-    low and high (80 %).
+    Each product and category has id, name, past (units, at most 26 periods), starts (of past and to come), mean,
+    median, low and high (80 %).
 
     Parameters
     ----------

@@ -136,7 +136,8 @@ def plan_of(
     notes = [*told.notes, *stock.notes]
     if not orders.fits[stock.listed].all():
         notes.append(
-            f"Of {int((~orders.fits & stock.listed).sum()):,} products a case is larger than the shelf: none is ordered."
+            f"Of {int((~orders.fits & stock.listed).sum()):,} products a case is larger than the shelf: "
+            "none is ordered."
         )
     if not orders.proven:
         notes.append("The optimiser stopped at its time limit: the choice is good, not proven best.")

@@ -143,6 +143,6 @@ def read_promotions(source: object, items: Vocabulary) -> Promotions:
         item=pl.Series(at, dtype=pl.Int32),
         store_id=store,
         date=pl.date_ranges("start", "end", closed="both"),
-        **{name: each for name, each in zip(("display", "mailer"), strengths, strict=True)},
+        **dict(zip(("display", "mailer"), strengths, strict=True)),
     )
     return Promotions(rows.explode("date").select(list(SCHEMA)).cast(SCHEMA))

@@ -68,7 +68,8 @@ def _ordered(at: int, stock: Stock, levels: Levels, orders: Orders, told: Foreca
     size = stock.case_size[at]
     many = int(orders.cases[at])
     cases = f" in {many} {_many('case', many)} of {_n(size)}" if size > 1 else ""
-    text = f"order {_n(orders.units[at])}{cases} up to {_n(levels.up_to[at])} (enough in {levels.ratio[at]:.0%} of such times)."
+    enough = f"enough in {levels.ratio[at]:.0%} of such times"
+    text = f"order {_n(orders.units[at])}{cases} up to {_n(levels.up_to[at])} ({enough})."
     if orders.joined[at]:
         text += " Joins the order of a product that it sells with."
     if orders.cut[at] > 0:

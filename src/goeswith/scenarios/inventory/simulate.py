@@ -95,8 +95,8 @@ def simulate(
     Parameters
     ----------
     weeks : periods that are played (days, where by is "day")
-    stock : an inventory file or frame, for lead times, shelf lives and costs; its stock is not used. None: one lead time
-        for all, nothing spoils
+    stock : an inventory file or frame, for lead times, shelf lives and costs; its stock is not used. None: one
+        lead time for all, nothing spoils
     refit : periods after which the forecast is made anew, from nothing but what was known then
 
     Raises
