@@ -41,7 +41,8 @@ def shelf(**columns):
     usual = {
         "listed": [True, True], "stock": [10.0, 10], "on_order": [0.0, 0], "lead_time_days": [7.0, 7],
         "shelf_life_days": [np.inf, np.inf], "case_size": [1.0, 1], "minimum_order": [0.0, 0],
-        "shelf": [np.inf, np.inf], "space": [1.0, 1], "unit_cost": [3.0, 3], "price": [5.0, 5], "guessed": [False, False],
+        "shelf": [np.inf, np.inf], "space": [1.0, 1],
+        "unit_cost": [3.0, 3], "price": [5.0, 5], "guessed": [False, False],
     }  # fmt: skip
     return Stock(**{name: np.array(values) for name, values in (usual | columns).items()})
 

@@ -1,6 +1,7 @@
 """One LightGBM for all series, with lags by mlforecast and what the companions, substitutes and kin do."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -256,12 +257,12 @@ def _lags(demand: Demand) -> dict[str, Array]:
         }
     )
     lags = [lag for lag in _wanted_lags(demand) if lag < total]
-    moving = [
+    moving: list[Any] = [
         RollingMean(4, min_samples=1), RollingMean(8, min_samples=1), RollingMean(13, min_samples=1),
         RollingMean(26, min_samples=1), RollingStd(8, min_samples=2), RollingMax(8, min_samples=1),
         ExponentiallyWeightedMean(0.1), ExponentiallyWeightedMean(0.3),
     ]  # fmt: skip
-    made = MLForecast(models=[], freq=1, lags=lags, lag_transforms={1: moving}).preprocess(
+    made: Any = MLForecast(models=[], freq=1, lags=lags, lag_transforms={1: moving}).preprocess(
         frame, dropna=False, static_features=[]
     )
     values = made.sort("unique_id", "ds").drop("unique_id", "ds", "y")

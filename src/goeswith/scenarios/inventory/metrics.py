@@ -37,7 +37,7 @@ def rmsse(actual: Array, mean: Array, past: Array) -> float:
     return float(np.sqrt(errors[fit] / scale[fit]).mean()) if fit.any() else float("nan")
 
 
-def pinball(actual: Array, told: Array, level: float) -> Array:
+def pinball(actual: Array, told: Array, level: float | Array) -> Array:
     """The loss that a quantile forecast keeps least; of the shape of `actual`.
 
     >>> pinball(np.array([10.0]), np.array([8.0]), 0.9), pinball(np.array([8.0]), np.array([10.0]), 0.9).round(1)

@@ -1,6 +1,7 @@
 """Which order to place: whole cases within shelf, minimum, budget and space."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,9 +97,9 @@ def within_limits(
     except ImportError as missing:
         raise MissingExtra("Ordering within a budget", "inventory") from missing
     model = cp_model.CpModel()
-    chosen: list[tuple[int, object, float]] = []
+    chosen: list[tuple[int, Any, int]] = []
     paid, filled, worth = [], [], []
-    for at in np.flatnonzero(orders.cases > 0):
+    for at in np.flatnonzero(orders.cases > 0).tolist():
         n = int(orders.cases[at])
         steps = np.unique(np.linspace(0, n, min(n, CASES) + 1).astype(int))
         least = int(np.ceil(stock.minimum_order[at] / stock.case_size[at] - 1e-9))
@@ -127,8 +128,8 @@ def within_limits(
     status = solver.solve(model)
     cases = np.zeros(len(orders.cases), np.int64)
     if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-        for at, one, size in chosen:
-            cases[at] += size * int(solver.value(one))
+        for where, each, size in chosen:
+            cases[where] += size * int(solver.value(each))
     units = cases * stock.case_size
     return Orders(
         cases, units, orders.joined & (cases > 0), orders.fits, orders.units - units, status == cp_model.OPTIMAL

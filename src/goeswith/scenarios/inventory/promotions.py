@@ -13,7 +13,13 @@ from goeswith.errors import DataError
 from goeswith.scenarios.inventory.calendar import Calendar
 from goeswith.scenarios.inventory.tables import need, read_table, rows_of
 
-SCHEMA = {"item": pl.Int32, "store_id": pl.String, "date": pl.Date, "display": pl.Float64, "mailer": pl.Float64}
+SCHEMA: dict[str, type[pl.DataType]] = {
+    "item": pl.Int32,
+    "store_id": pl.String,
+    "date": pl.Date,
+    "display": pl.Float64,
+    "mailer": pl.Float64,
+}
 
 
 @dataclass(frozen=True)
@@ -145,4 +151,4 @@ def read_promotions(source: object, items: Vocabulary) -> Promotions:
         date=pl.date_ranges("start", "end", closed="both"),
         **dict(zip(("display", "mailer"), strengths, strict=True)),
     )
-    return Promotions(rows.explode("date").select(list(SCHEMA)).cast(SCHEMA))
+    return Promotions(rows.explode("date").select(list(SCHEMA)).cast(SCHEMA))  # type: ignore[arg-type]

@@ -87,7 +87,7 @@ def read_table(source: object, what: str) -> PlannersTable:
         name = path.name
     else:
         try:
-            frame = source.collect() if isinstance(source, pl.LazyFrame) else pl.DataFrame(source)
+            frame = source.collect() if isinstance(source, pl.LazyFrame) else pl.DataFrame(source)  # type: ignore[arg-type]
         except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
             raise DataError(f"The {what} are neither a file nor a frame ({error}).") from error
         name = f"the {what} frame"
