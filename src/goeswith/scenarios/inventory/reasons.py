@@ -18,14 +18,30 @@ def reasons_of(
 ) -> list[str]:  # fmt: skip
     """One text a series: the forecast, the stock, the lead time, the order, and what it sells with."""
     protected = periods_protected(stock.lead_time_days, told.demand.calendar.days)
+    mates = _closest(told, attached)
     return [
-        _reason(at, int(protected[at]), told, stock, levels, orders, attached, extra, config)
+        _reason(at, int(protected[at]), int(mates[at]), told, stock, levels, orders, attached, extra, config)
         for at in range(told.demand.n)
     ]
 
 
+def _closest(told: Forecast, attached: csr_array) -> NDArray[np.int64]:
+    """(n,), the series that each goes with most beyond chance; -1 where it goes with none."""
+    items = told.demand.items
+    weight = csr_array(told.neighbours.companions[told.neighbours.rows(items)][:, items])
+    pattern = csr_array(attached, copy=True)
+    pattern.data = np.ones_like(pattern.data)
+    weight = csr_array(weight.multiply(pattern))
+    best = np.full(told.demand.n, -1, np.int64)
+    for at in range(told.demand.n):
+        own = slice(weight.indptr[at], weight.indptr[at + 1])
+        if own.stop > own.start:
+            best[at] = weight.indices[own][int(np.argmax(weight.data[own]))]
+    return best
+
+
 def _reason(
-    at: int, periods: int, told: Forecast, stock: Stock, levels: Levels, orders: Orders, attached: csr_array,
+    at: int, periods: int, mate: int, told: Forecast, stock: Stock, levels: Levels, orders: Orders, attached: csr_array,
     extra: Array, config: PolicyConfig,
 ) -> str:  # fmt: skip
     word = told.demand.calendar.by
@@ -40,11 +56,8 @@ def _reason(
     on_order = f" and {_n(stock.on_order[at])} on order" if stock.on_order[at] else ""
     text = ", ".join(said) + f". {_n(stock.stock[at])} in stock{on_order}; "
     text += _ordered(at, stock, levels, orders, told, config)
-    mates = attached.indices[attached.indptr[at] : attached.indptr[at + 1]]
-    shares = attached.data[attached.indptr[at] : attached.indptr[at + 1]]
-    if config.joint and len(mates):
-        best = int(np.argmax(shares))
-        text += f" Sells with {told.names[int(mates[best])]} ({shares[best]:.0%} of its baskets)."
+    if config.joint and mate >= 0:
+        text += f" Sells with {told.names[mate]} ({attached[at, mate]:.0%} of its baskets)."
     if np.isfinite(stock.shelf_life_days[at]):
         text += f" It keeps for {_n(stock.shelf_life_days[at])} days."
     if stock.guessed[at]:
