@@ -39,7 +39,7 @@ from goeswith.scenarios.inventory.metrics import coverage, mase, mean_pinball, p
 from goeswith.scenarios.inventory.policy import PolicyConfig
 from goeswith.scenarios.inventory.prediction import LEVELS, Prediction
 from goeswith.scenarios.inventory.promotions import Promotions
-from goeswith.scenarios.inventory.simulate import NAIVE, OURS, play
+from goeswith.scenarios.inventory.simulate import NAIVE, OURS, forecasts_as_of, play
 from goeswith.scenarios.inventory.stock import assumed_stock
 from inventory_data import HOLIDAYS, journey_log, journey_promotions
 
@@ -237,11 +237,9 @@ def simulation(seed: int) -> None:
     plan = journey_promotions(log, pl.Series(best))
     demand = demand_of(log, "week", horizon=refit + lead, among=best, promotions=plan, holidays=HOLIDAYS)
     texts = text_vectors(log)
-    told = []
-    for start in range(demand.periods - WEEKS, demand.periods, refit):
-        past = demand.until(start)
-        told.append(forecast_demand(log_until(log, past), past, texts, seed=seed))
-        said(f"  forecast as of {past.calendar.start(start)}")
+    told = forecasts_as_of(
+        log, demand, texts, WEEKS, refit, seed, lambda event: said(f"  {getattr(event, 'name', event)}")
+    )
     stock = assumed_stock(demand, categories_of(log.products), 7.0 * lead)
     played = play(demand, told, stock, PolicyConfig(), WEEKS, refit)
     said("\n| policy | service | stock-outs | units held | less held | holding cost | turnover |")

@@ -13,10 +13,12 @@ from goeswith.data.log import Log
 from goeswith.data.shop import Shop
 from goeswith.errors import UsageError
 from goeswith.progress import Progress, Stage
+from goeswith.scenarios.inventory.blend import Lesson
 from goeswith.scenarios.inventory.calendar import LENGTH, By
 from goeswith.scenarios.inventory.companions import categories_of, text_vectors
 from goeswith.scenarios.inventory.demand import RECENT, Demand, demand_of
-from goeswith.scenarios.inventory.forecast import Forecast, Vectors, forecast_demand, log_until
+from goeswith.scenarios.inventory.forecast import Forecast, Vectors, forecast_demand, log_until, past_lessons
+from goeswith.scenarios.inventory.learned import Trees
 from goeswith.scenarios.inventory.policy import PolicyConfig, dearness, levels_of, periods_protected
 from goeswith.scenarios.inventory.prediction import Prediction
 from goeswith.scenarios.inventory.promotions import Promotions, read_promotions
@@ -130,13 +132,28 @@ def simulate(
         else read_stock(stock, demand, log.items, categories)
     )
     texts = text_vectors(log) if vectors is None else vectors
-    forecasts = []
-    for start in range(demand.periods - weeks, demand.periods, refit):
-        past = demand.until(start)
-        tell(Stage(f"forecast as of {past.calendar.start(start)}"))
-        forecasts.append(forecast_demand(log_until(log, past), past, texts, seed=seed))
+    forecasts = forecasts_as_of(log, demand, texts, weeks, refit, seed, tell)
     tell(Stage("play"))
     return play(demand, forecasts, held, policy, weeks, refit)
+
+
+def forecasts_as_of(
+    log: Log, demand: Demand, texts: Vectors, weeks: int, refit: int, seed: int, tell: Progress
+) -> list[Forecast]:
+    """One forecast every `refit` periods of the last ones, each from what was known then.
+
+    The methods are weighed once, before the first of them.
+    """
+    forecasts: list[Forecast] = []
+    lessons: list[Lesson] | None = None
+    for start in range(demand.periods - weeks, demand.periods, refit):
+        past = demand.until(start)
+        then = log_until(log, past)
+        tell(Stage(f"forecast as of {past.calendar.start(start)}"))
+        if lessons is None:
+            lessons = past_lessons(then, past, texts, association=True, trees=Trees(seed=seed))
+        forecasts.append(forecast_demand(then, past, texts, lessons=lessons, seed=seed))
+    return forecasts
 
 
 def best_before(demand: Demand, period: int, top: int) -> Demand:
