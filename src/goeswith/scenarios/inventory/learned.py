@@ -28,11 +28,11 @@ FLOOR = 0.3
 class Trees:
     """Settings of LightGBM, the same for all shops."""
 
-    rounds: int = 220
-    rate: float = 0.05
-    leaves: int = 24
+    rounds: int = 150
+    rate: float = 0.07
+    leaves: int = 16
     least: int = 60
-    features: float = 0.6
+    features: float = 0.5
     seed: int = 0
 
     def parameters(self, objective: str, **more: float) -> dict[str, object]:
