@@ -14,6 +14,7 @@ from goeswith.cli.doctor import doctor
 from goeswith.cli.evaluate import evaluate
 from goeswith.cli.fit import fit
 from goeswith.cli.init import init
+from goeswith.cli.inventory import inventory
 from goeswith.cli.itinerary import itinerary
 from goeswith.cli.models import models
 from goeswith.cli.printing import say
@@ -40,6 +41,7 @@ COMMANDS = (
     evaluate,
     tune,
     serve,
+    inventory,
     delivery,
     itinerary,
     doctor,
