@@ -12,7 +12,7 @@ import polars as pl
 
 from goeswith.association.describer import Describer, Reading, encode, fit_describer, meaning_of
 from goeswith.association.features import FeatureLayer
-from goeswith.association.finetune import FineTuned, finetune_encoder
+from goeswith.association.finetune import FROZEN, FineTuned, finetune_encoder
 from goeswith.association.parts import Parts, fit_parts
 from goeswith.association.probability import Calibrators
 from goeswith.association.train import train_features
@@ -28,7 +28,10 @@ from goeswith.evaluation.guard import refuse_seen
 from goeswith.evaluation.judged import Cases, judged_probabilities
 from goeswith.evaluation.protocol import Exam
 from goeswith.evaluation.report import Report, judge
+from goeswith.language.choice import choose_form
 from goeswith.language.encoder import load_encoder
+from goeswith.language.fast_reader import int8_reader, is_static, student_of
+from goeswith.language.item_text import item_text
 from goeswith.language.vector_cache import CachedEncoder
 from goeswith.model import Model
 from goeswith.progress import Progress
@@ -91,7 +94,13 @@ def _learn(log: Log, config: FitConfig, cache: Path, diary: Diary) -> Model:
 
     diary.begin("read texts")
     raw = load_encoder(config.encoder, config.device)
-    encoder = CachedEncoder(raw, cache / "vectors", diary.steps)
+    form = choose_form(log.n_items, config.encode_seconds)
+    if form.form != "pytorch":
+        diary.note(form.why)
+    if form.form == "static" and not is_static(raw):
+        texts = item_text(log.products, config.text)
+        raw = student_of(raw, CachedEncoder(raw, cache / "vectors", diary.steps), texts, cache)
+    encoder = CachedEncoder(int8_reader(raw, cache) if form.form == "onnx" else raw, cache / "vectors", diary.steps)
     describer = fit_describer(log.products, config.text, encoder, config.words, config.seed)
 
     diary.begin("encode")
@@ -102,7 +111,8 @@ def _learn(log: Log, config: FitConfig, cache: Path, diary: Diary) -> Model:
     tuned = finetune(reading, slices[0] if slices else None, log, raw, config, cache, diary)
     if tuned.used:
         diary.begin("encode with the fine-tuned model")
-        encoder = CachedEncoder(tuned.encoder, cache / "vectors", diary.steps)
+        reader = int8_reader(tuned.encoder, cache) if form.form == "onnx" else tuned.encoder
+        encoder = CachedEncoder(reader, cache / "vectors", diary.steps)
         describer = replace(describer, encoder=encoder)
         reading = replace(reading, encoded=encode(encoder, reading.texts))
 
@@ -169,11 +179,14 @@ def finetune(
 ) -> FineTuned:
     """Move M on what was bought before the slice; the slice's first half decides whether it was for the better."""
     seen, validation, test = _by_time(slice_, log)
+    settings = config.finetune.model_copy(update={"seed": config.seed})
+    if is_static(encoder):
+        settings = settings.model_copy(update={"method": FROZEN})  # a student has no layers that could move
     tuned = finetune_encoder(
         reading.texts,
         seen,
         encoder,
-        config.finetune.model_copy(update={"seed": config.seed}),
+        settings,
         validation=validation,
         test=test,
         lexical=reading.words if config.finetune.joint else None,

@@ -27,6 +27,7 @@ from goeswith.errors import UsageError
 from goeswith.explain.book import EvidenceBook
 from goeswith.explain.explanation import Explanation, explain_pair, explain_recommendation
 from goeswith.language.encoder import SentenceEncoder, load_encoder
+from goeswith.language.fast_reader import exported_reader
 from goeswith.language.item_text import item_text
 from goeswith.language.vector_cache import CachedEncoder
 from goeswith.ranking.answering import Answerer, Answers, Limits
@@ -41,6 +42,7 @@ from goeswith.versions import folder_of, new_version, promote, verified
 Kind = Literal["any", "complement", "substitute"]
 Unknown = Literal["error", "skip"]
 Ids = Sequence[Any] | pl.Series
+EXPORTS = "exports"
 REMEMBERED = ("fine_tuning", "stages", "losses", "moved", "horizon_days", "cost", "figures")
 """Facts of a fit that a stored version keeps."""
 
@@ -468,7 +470,9 @@ def load(shop: str | Path | Shop, version: str | None = None) -> Model:
     manifest = verified(folder)
     config = FitConfig.model_validate(manifest["config"])
     encoder = load_encoder(str(folder / "encoder"), config.device)
-    describer = Describer.load(folder, encoder)
+    # A new text is read by the exported form where there is one; the catalogue was read at the fit.
+    reader = exported_reader(opened.folder / EXPORTS / folder.name / "onnx", encoder, manifest["encoder"])
+    describer = Describer.load(folder, reader)
     layer = FeatureLayer.load(folder / "features.safetensors")
     vectors = {name: array.astype(np.float32) for name, array in load_file(folder / "vectors.safetensors").items()}
     products = pl.read_parquet(folder / "log" / "products.parquet")

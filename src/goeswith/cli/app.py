@@ -11,6 +11,7 @@ from goeswith.cli.complete import complete
 from goeswith.cli.demo import demo
 from goeswith.cli.doctor import doctor
 from goeswith.cli.evaluate import evaluate
+from goeswith.cli.export import export
 from goeswith.cli.fit import fit
 from goeswith.cli.init import init
 from goeswith.cli.models import models
@@ -23,7 +24,22 @@ from goeswith.cli.tune import tune
 from goeswith.cli.why import why
 from goeswith.errors import GoesWithError
 
-COMMANDS = (demo, init, add, fit, related, complete, recommend, probability, why, audience, evaluate, tune, doctor)
+COMMANDS = (
+    demo,
+    init,
+    add,
+    fit,
+    related,
+    complete,
+    recommend,
+    probability,
+    why,
+    audience,
+    evaluate,
+    tune,
+    export,
+    doctor,
+)
 
 
 class ErrorsAreMessages(TyperGroup):
