@@ -1,6 +1,7 @@
 """Exported forms say what the model says, load without it, and are refused where they are another's."""
 
 import json
+import os
 import re
 import runpy
 import shutil
@@ -65,9 +66,9 @@ def onnx(shop, model):
     return export(model, shop, ["onnx"]).folders["onnx"]
 
 
-def said_by(example, *words):
+def said_by(example, *words, python=sys.executable):
     done = subprocess.run(
-        [sys.executable, str(EXAMPLES / example), *map(str, words)], capture_output=True, text=True, check=True
+        [python, str(EXAMPLES / example), *map(str, words)], capture_output=True, text=True, check=True
     )
     return json.loads(done.stdout)
 
@@ -183,9 +184,12 @@ def test_tables_and_weights_are_enough_to_compute_f_without_pytorch(exported, mo
 
 
 def test_keras_computes_the_same(exported):
-    pytest.importorskip("tensorflow", reason="make test-tensorflow has an environment for it")
+    """`make test-tensorflow` has an environment for it, and says where."""
+    python = os.environ.get("GOESWITH_TENSORFLOW") or (sys.executable if find_spec("tensorflow") else None)
+    if python is None:
+        pytest.skip("TensorFlow is not here; see make test-tensorflow")
 
-    told = said_by("plain_keras.py", exported["vectors"], "bread")
+    told = said_by("plain_keras.py", exported["vectors"], "bread", python=python)
 
     assert told["apart"] < 2e-3 and len(told["nearest"]) == 5
 

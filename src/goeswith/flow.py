@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from goeswith.association.causal_training import finetune_causal_model
 from goeswith.association.describer import Describer, Reading, encode, fit_describer, meaning_of
 from goeswith.association.features import FeatureLayer
 from goeswith.association.finetune import FROZEN, FineTuned, finetune_encoder
+from goeswith.association.loop import Course
 from goeswith.association.parts import Parts, fit_parts
 from goeswith.association.probability import Calibrators
 from goeswith.association.train import train_features
@@ -28,13 +30,20 @@ from goeswith.evaluation.guard import refuse_seen
 from goeswith.evaluation.judged import Cases, judged_probabilities
 from goeswith.evaluation.protocol import Exam
 from goeswith.evaluation.report import Report, judge
+from goeswith.language.catalogue_language import choose_encoder
+from goeswith.language.causal import CausalModel, load_causal
+from goeswith.language.causal_folder import LICENCE, PACKAGED_GEMMA
+from goeswith.language.centring import centred
 from goeswith.language.choice import choose_form
-from goeswith.language.encoder import load_encoder
+from goeswith.language.encoder import SentenceEncoder, load_encoder
 from goeswith.language.fast_reader import int8_reader, is_static, student_of
 from goeswith.language.item_text import item_text
 from goeswith.language.vector_cache import CachedEncoder
+from goeswith.language.vocabulary_cut import cut_vocabulary
 from goeswith.model import Model
 from goeswith.progress import Progress
+from goeswith.ranking.head import choose_weight
+from goeswith.ranking.head_cases import held_out_baskets
 from goeswith.ranking.pair_cases import PairCases, learn_pair_belief, pair_cases
 from goeswith.ranking.ranker import MixRanker, Ranker
 from goeswith.ranking.rules import settle
@@ -88,12 +97,15 @@ def learn(
         return _learn(log, config, cache, Diary(progress, tracking, memory))
 
 
-def _learn(log: Log, config: FitConfig, cache: Path, diary: Diary) -> Model:
+def _learn(log: Log, asked: FitConfig, cache: Path, diary: Diary) -> Model:
+    config = with_encoder(asked, log, diary)
     now = _last(log)
     settle(config.rules, log.products, log.items)  # a rule about an unknown product would fail at every answer
 
     diary.begin("read texts")
     raw = load_encoder(config.encoder, config.device)
+    if isinstance(raw, SentenceEncoder):
+        raw = centred(raw, item_text(log.products, config.text), cache / "vectors")
     form = choose_form(log.n_items, config.encode_seconds)
     if form.form != "pytorch":
         diary.note(form.why)
@@ -105,14 +117,19 @@ def _learn(log: Log, config: FitConfig, cache: Path, diary: Diary) -> Model:
 
     diary.begin("encode")
     reading = describer.read(log.products)
+    if isinstance(raw, SentenceEncoder) and (cut := raw.cut_short(reading.texts)):
+        diary.note(
+            f"warning: {cut:,} texts are longer than the {raw.model.max_seq_length} tokens that the encoder reads; "
+            "their ends are not heard. Put what matters first, or set text.max_characters"
+        )
     slices = training_slices(log, timedelta(days=config.horizon_days), config.seed, config.learning.slices)
 
     diary.begin("fine-tune the language model")
     tuned = finetune(reading, slices[0] if slices else None, log, raw, config, cache, diary)
     if tuned.used:
         diary.begin("encode with the fine-tuned model")
-        reader = int8_reader(tuned.encoder, cache) if form.form == "onnx" else tuned.encoder
-        encoder = CachedEncoder(reader, cache / "vectors", diary.steps)
+        quick = int8_reader(tuned.encoder, cache) if form.form == "onnx" else tuned.encoder
+        encoder = CachedEncoder(quick, cache / "vectors", diary.steps)
         describer = replace(describer, encoder=encoder)
         reading = replace(reading, encoded=encode(encoder, reading.texts))
 
@@ -138,6 +155,18 @@ def _learn(log: Log, config: FitConfig, cache: Path, diary: Diary) -> Model:
         calibrators = Calibrators(curves, learn_pair_belief(pairs, rankers["related"]))
     del taught
 
+    reader = tuned.teacher or causal_reader(reading, slices[0] if slices else None, log, config, cache, diary)
+    head = None
+    if reader is not None and slices:
+        diary.begin("read the first answers once more")
+        slice_ = slices[0]
+        layer = feature_layer(reading, slice_.seen, config, diary, slice_.hidden)
+        past = _parts(slice_.seen, slice_.now, reading, layer, describer, config)
+        cases = held_out_baskets(slice_, past, rankers["complete"], config.reader.n_baskets, config.seed)
+        head = choose_weight(reader, reading.texts, cases, diary.note)
+        del past
+        gc.collect()
+
     diary.begin("feature layer")
     layer = feature_layer(reading, log, config, diary)
     diary.begin("counts and linear models")
@@ -155,6 +184,7 @@ def _learn(log: Log, config: FitConfig, cache: Path, diary: Diary) -> Model:
         layer=layer,
         config=config,
         calibrators=calibrators,
+        head=head,
         facts={
             "fine_tuning": tuned.reason,
             "moved": tuned.used,
@@ -168,6 +198,36 @@ def _learn(log: Log, config: FitConfig, cache: Path, diary: Diary) -> Model:
     )
 
 
+def with_encoder(config: FitConfig, log: Log, diary: Diary) -> FitConfig:
+    """The settings with an encoder that understands the catalogue, and a word to whoever watches."""
+    encoder, said = choose_encoder(config.encoder, item_text(log.products, config.text))
+    if said:
+        diary.note(said)
+    return config.model_copy(update={"encoder": encoder})
+
+
+def causal_reader(
+    reading: Reading, slice_: TrainingSlice | None, log: Log, config: FitConfig, cache: Path, diary: Diary
+) -> CausalModel | None:
+    """The causal model of the settings; with the objective likelihood, tuned on what was bought after what."""
+    if config.reader.causal is None:
+        return None
+    diary.begin("load the causal model")
+    causal = load_causal(config.reader.causal, config.device)
+    if config.reader.causal == PACKAGED_GEMMA:
+        diary.note(LICENCE)
+    if config.reader.cut_vocabulary and causal.kept is None:
+        causal = cut_vocabulary(causal, reading.texts)
+    if config.finetune.objective != "likelihood":
+        return causal
+    diary.begin("fine-tune the causal model")
+    seen, validation, _ = _by_time(slice_, log)
+    settings = config.finetune.model_copy(update={"seed": config.seed})
+    tuned = finetune_causal_model(reading.texts, seen, validation, causal, settings, cache / "causal", diary.learning)
+    diary.note(f"causal model: {tuned.reason}")
+    return tuned.model
+
+
 def finetune(
     reading: Reading,
     slice_: TrainingSlice | None,
@@ -175,13 +235,17 @@ def finetune(
     encoder: Any,
     config: FitConfig,
     cache: Path,
-    diary: "Diary",
+    diary: Diary,
 ) -> FineTuned:
     """Move M on what was bought before the slice; the slice's first half decides whether it was for the better."""
     seen, validation, test = _by_time(slice_, log)
     settings = config.finetune.model_copy(update={"seed": config.seed})
     if is_static(encoder):
         settings = settings.model_copy(update={"method": FROZEN})  # a student has no layers that could move
+    if config.reader.causal is not None and settings.objective == "likelihood":
+        reason = "the causal model learns the likelihood of words; the encoder, which finds its candidates, stays"
+        diary.note(f"fine-tuning: {reason}")
+        return FineTuned(encoder, None, False, reason, Course(), 0.0)
     tuned = finetune_encoder(
         reading.texts,
         seen,
@@ -216,7 +280,7 @@ def _by_time(slice_: TrainingSlice | None, log: Log) -> tuple[Log, Log | None, L
 
 
 def feature_layer(
-    reading: Reading, log: Log, config: FitConfig, diary: "Diary", hidden: np.ndarray | None = None
+    reading: Reading, log: Log, config: FitConfig, diary: Diary, hidden: np.ndarray | None = None
 ) -> FeatureLayer:
     """F on the vectors of M and of the words."""
     settings = config.features.model_copy(update={"seed": config.seed})

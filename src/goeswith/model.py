@@ -29,8 +29,10 @@ from goeswith.explain.explanation import Explanation, explain_pair, explain_reco
 from goeswith.language.encoder import SentenceEncoder, load_encoder
 from goeswith.language.fast_reader import exported_reader
 from goeswith.language.item_text import item_text
+from goeswith.language.reader import kind_of, load_reader
 from goeswith.language.vector_cache import CachedEncoder
 from goeswith.ranking.answering import Answerer, Answers, Limits
+from goeswith.ranking.head import Head
 from goeswith.ranking.ranker import Ranker, load_ranker
 from goeswith.ranking.ranking import Ranking
 from goeswith.ranking.rules import settle
@@ -43,6 +45,8 @@ Kind = Literal["any", "complement", "substitute"]
 Unknown = Literal["error", "skip"]
 Ids = Sequence[Any] | pl.Series
 EXPORTS = "exports"
+READER = "reader"
+"""The folder, in a version, of what reads the first answers once more."""
 REMEMBERED = ("fine_tuning", "stages", "losses", "moved", "horizon_days", "cost", "figures")
 """Facts of a fit that a stored version keeps."""
 
@@ -67,6 +71,7 @@ class Model:
     version: str = "unsaved"
     name: str = "goeswith"
     calibrators: Calibrators = field(default_factory=Calibrators)
+    head: Head | None = None
 
     # --- one question
 
@@ -260,7 +265,8 @@ class Model:
     @cached_property
     def answerer(self) -> Answerer:
         rules = settle(self.config.rules, self.log.products, self.log.items)
-        return Answerer(self.parts, self.rankers, rules, self._categories, self.calibrators, self.config.diversity)
+        diversity = self.config.diversity
+        return Answerer(self.parts, self.rankers, rules, self._categories, self.calibrators, diversity, self.head)
 
     @cached_property
     def sold(self) -> SoldIndex:
@@ -437,6 +443,8 @@ class Model:
             "encoder": self.encoder.fingerprint,
             **stored,
         }
+        if self.head is not None:
+            facts["head"] = {"kind": kind_of(self.head.reader), "weight": self.head.weight, "depth": self.head.depth}
         with new_version(shop, facts) as folder:
             self.encoder.save(folder / "encoder")
             self.layer.save(folder / "features.safetensors")
@@ -447,6 +455,8 @@ class Model:
             for question in QUESTIONS:
                 self.rankers[question].save(folder / _ranker_file(question))
             self.calibrators.save(folder / "calibration.json")
+            if self.head is not None:
+                self.head.reader.save(folder / READER)
             (folder / "log").mkdir()
             self.log.products.write_parquet(folder / "log" / "products.parquet")
             self.log.customers.series.to_frame("customer_id").write_parquet(folder / "log" / "customers.parquet")
@@ -471,8 +481,8 @@ def load(shop: str | Path | Shop, version: str | None = None) -> Model:
     config = FitConfig.model_validate(manifest["config"])
     encoder = load_encoder(str(folder / "encoder"), config.device)
     # A new text is read by the exported form where there is one; the catalogue was read at the fit.
-    reader = exported_reader(opened.folder / EXPORTS / folder.name / "onnx", encoder, manifest["encoder"])
-    describer = Describer.load(folder, reader)
+    quick = exported_reader(opened.folder / EXPORTS / folder.name / "onnx", encoder, manifest["encoder"])
+    describer = Describer.load(folder, quick)
     layer = FeatureLayer.load(folder / "features.safetensors")
     vectors = {name: array.astype(np.float32) for name, array in load_file(folder / "vectors.safetensors").items()}
     products = pl.read_parquet(folder / "log" / "products.parquet")
@@ -486,6 +496,10 @@ def load(shop: str | Path | Shop, version: str | None = None) -> Model:
     reading = Reading([], vectors["encoded"], vectors["words"])
     meaning = meaning_of(reading, layer, products, describer.attributes)
     facts: dict[str, Any] = {key: manifest[key] for key in REMEMBERED if key in manifest}
+    head = None
+    if about := manifest.get("head"):
+        reader = load_reader(about["kind"], folder / READER, config.device)
+        head = Head(reader, item_text(products, describer.text), about["weight"], about["depth"])
     return Model(
         log=log,
         parts=load_parts(folder, meaning, datetime.fromisoformat(manifest["now"]), config.parts.text_weight),
@@ -499,6 +513,7 @@ def load(shop: str | Path | Shop, version: str | None = None) -> Model:
         fitted_until=datetime.fromisoformat(manifest["until"]) if manifest["until"] else None,
         version=folder.name,
         calibrators=Calibrators.load(folder / "calibration.json"),
+        head=head,
     )
 
 

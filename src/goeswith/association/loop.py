@@ -108,6 +108,8 @@ def run(
 ) -> Course:
     """Train in place; afterwards the parameters are those of the best epoch (of the start, if none was better).
 
+    Without a step, nothing is trained and the metric is taken once.
+
     Parameters
     ----------
     groups : parameters by name; `schedule.rates` has the same names
@@ -120,6 +122,9 @@ def run(
     report : told about every step and every epoch
     """
     parameters = [p for own in groups.values() for p in own]
+    if not schedule.steps:
+        figure = metric() if metric else None
+        return Course(start_metric=figure, best_metric=figure)
     optimizer = torch.optim.AdamW(
         [{"params": own, "lr": schedule.rates[name]} for name, own in groups.items()],
         weight_decay=schedule.weight_decay,

@@ -16,6 +16,12 @@ def fit(
     method: Annotated[
         str | None, typer.Option(help="Which weights of the language model move; wins over the file.")
     ] = None,
+    encoder: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The encoder: packaged:…, a folder or a hub name.")
+    ] = None,
+    causal: Annotated[
+        str | None, typer.Option(metavar="NAME", help="A causal model that reads the first answers once more.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Same seed, same model; wins over the file. [default: 0]")] = None,
     until: Annotated[
         str | None, typer.Option(metavar="DATE", help="Fit on events up to and including this moment only.")
@@ -29,7 +35,7 @@ def fit(
     from goeswith.tracking.cost import cost_of
 
     opened = gw.Shop.open(shop)
-    chosen = settings_from(config, objective=objective, method=method, seed=seed)
+    chosen = settings_from(config, objective=objective, method=method, seed=seed, encoder=encoder, causal=causal)
     model = gw.fit(opened, chosen, until=until, progress=progress_for(), track=track or ())
     cost = cost_of(model.facts)
     if json:

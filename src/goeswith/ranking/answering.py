@@ -13,6 +13,7 @@ from goeswith.association.parts import Parts
 from goeswith.association.probability import Calibrators
 from goeswith.ranking.candidates import candidates, quotas_for
 from goeswith.ranking.diversity import mmr
+from goeswith.ranking.head import Head
 from goeswith.ranking.ranker import Ranker
 from goeswith.ranking.rules import Rules, apply_rules
 from goeswith.ranking.sources import themselves
@@ -57,6 +58,7 @@ class Answerer:
     categories : (items,), numbers
     calibrators : what makes the rankers' probabilities come true; they leave the order as it is
     diversity : strength of maximal marginal relevance, 0 to 1
+    head : reads the first candidates once more; None where no reader has proved its worth
     """
 
     parts: Parts
@@ -65,6 +67,7 @@ class Answerer:
     categories: NDArray[np.int64]
     calibrators: Calibrators = field(default_factory=Calibrators)
     diversity: float = 0.0
+    head: Head | None = None
 
     def answer(
         self,
@@ -191,6 +194,9 @@ class Answerer:
         some = candidates(parts, asked, views, quotas, limits.allowed & shown, barred, self.rules.pinned)
         table = features(parts, asked, views, some)
         chance = self.rankers[question].probability(table)
+        # A text that nobody sells is known by its kin alone here, whose texts are not its own.
+        if self.head is not None and (sources is not None or question not in OF_PAIRS):
+            chance = self.head.applied(chance, some, asked, sources)
         probability = self.calibrators.of(question)(chance)
         if question in OF_PAIRS:
             both, with_a = self._counted(sources, some)
