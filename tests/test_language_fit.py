@@ -60,8 +60,13 @@ def fitted(place, *flags):
     return json.loads(result.stdout[result.stdout.index("{") :]), result.stderr
 
 
-@pytest.mark.parametrize("method", [*METHODS, "frozen"])
-def test_fit_takes_every_method(place, method):
+def test_every_method_is_a_setting():
+    for method in [*METHODS, "frozen"]:
+        assert gw.FitConfig(finetune={"method": method}).finetune.method == method
+
+
+@pytest.mark.parametrize("method", ["last-k", "lora", "adapter", "frozen"])
+def test_fit_moves_what_the_method_says_and_stores_a_model_that_answers(place, method):
     told, said = fitted(place, "--method", method)
 
     model = gw.load(place / "shop")

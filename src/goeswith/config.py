@@ -3,7 +3,7 @@
 import tomllib
 from pathlib import Path
 
-from pydantic import BaseModel, PositiveInt, ValidationError
+from pydantic import BaseModel, PositiveFloat, PositiveInt, ValidationError
 
 from goeswith.association.finetune import FinetuneConfig
 from goeswith.association.parts import PartsConfig
@@ -33,6 +33,9 @@ class FitConfig(BaseModel, frozen=True, extra="forbid"):
     """M: a packaged name, a local folder, or a hub name where there is a network. auto takes the packaged English
     encoder, or the multilingual one where the catalogue is not English."""
     device: str = "auto"
+    encode_seconds: PositiveFloat = 1800.0
+    """What reading the catalogue may take. A larger one is read by the int8 form of M, the largest by a static student
+    of it, and the fit says so."""
     text: ItemTextConfig = ItemTextConfig()
     words: PositiveInt = 384
     """Dimensions of the lexical view."""

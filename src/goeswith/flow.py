@@ -14,7 +14,7 @@ from goeswith.association.causal_training import finetune_causal_model
 from goeswith.association.counts import LARGEST_BASKET
 from goeswith.association.describer import Describer, Reading, encode, fit_describer, meaning_of
 from goeswith.association.features import FeatureLayer
-from goeswith.association.finetune import FineTuned, finetune_encoder
+from goeswith.association.finetune import FROZEN, FineTuned, finetune_encoder
 from goeswith.association.loop import Course
 from goeswith.association.parts import Parts, fit_parts
 from goeswith.association.probability import Calibrators
@@ -35,7 +35,9 @@ from goeswith.language.catalogue_language import choose_encoder
 from goeswith.language.causal import CausalModel, load_causal
 from goeswith.language.causal_folder import LICENCE, PACKAGED_GEMMA
 from goeswith.language.centring import centred
+from goeswith.language.choice import choose_form
 from goeswith.language.encoder import SentenceEncoder, load_encoder
+from goeswith.language.fast_reader import int8_reader, is_static, student_of
 from goeswith.language.item_text import item_text
 from goeswith.language.vector_cache import CachedEncoder
 from goeswith.language.vocabulary_cut import cut_vocabulary
@@ -93,11 +95,11 @@ def learn(
 ) -> Model:
     """The road itself: read, encode, fine-tune, count, rank."""
     with PeakMemory() as memory:
-        diary = Diary(progress, tracking, memory)
-        return _learn(log, with_encoder(asked, log, diary), cache, diary)
+        return _learn(log, asked, cache, Diary(progress, tracking, memory))
 
 
-def _learn(log: Log, config: FitConfig, cache: Path, diary: Diary) -> Model:
+def _learn(log: Log, asked: FitConfig, cache: Path, diary: Diary) -> Model:
+    config = with_encoder(asked, log, diary)
     now = _last(log)
     settle(config.rules, log.products, log.items)  # a rule about an unknown product would fail at every answer
 
@@ -105,7 +107,13 @@ def _learn(log: Log, config: FitConfig, cache: Path, diary: Diary) -> Model:
     raw = load_encoder(config.encoder, config.device)
     if isinstance(raw, SentenceEncoder):
         raw = centred(raw, item_text(log.products, config.text), cache / "vectors")
-    encoder = CachedEncoder(raw, cache / "vectors", diary.steps)
+    form = choose_form(log.n_items, config.encode_seconds)
+    if form.form != "pytorch":
+        diary.note(form.why)
+    if form.form == "static" and not is_static(raw):
+        texts = item_text(log.products, config.text)
+        raw = student_of(raw, CachedEncoder(raw, cache / "vectors", diary.steps), texts, cache)
+    encoder = CachedEncoder(int8_reader(raw, cache) if form.form == "onnx" else raw, cache / "vectors", diary.steps)
     describer = fit_describer(log.products, config.text, encoder, config.words, config.seed)
 
     diary.begin("encode")
@@ -121,7 +129,8 @@ def _learn(log: Log, config: FitConfig, cache: Path, diary: Diary) -> Model:
     tuned = finetune(reading, slices[0] if slices else None, log, raw, config, cache, diary)
     if tuned.used:
         diary.begin("encode with the fine-tuned model")
-        encoder = CachedEncoder(tuned.encoder, cache / "vectors", diary.steps)
+        quick = int8_reader(tuned.encoder, cache) if form.form == "onnx" else tuned.encoder
+        encoder = CachedEncoder(quick, cache / "vectors", diary.steps)
         describer = replace(describer, encoder=encoder)
         reading = replace(reading, encoded=encode(encoder, reading.texts))
 
@@ -235,6 +244,8 @@ def finetune(
     """Move M on what was bought before the slice; the slice's first half decides whether it was for the better."""
     seen, validation, test = _by_time(slice_, log)
     settings = config.finetune.model_copy(update={"seed": config.seed})
+    if is_static(encoder):
+        settings = settings.model_copy(update={"method": FROZEN})  # a student has no layers that could move
     if config.reader.causal is not None and settings.objective == "likelihood":
         reason = "the causal model learns the likelihood of words; the encoder, which finds its candidates, stays"
         diary.note(f"fine-tuning: {reason}")

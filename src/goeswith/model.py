@@ -28,6 +28,7 @@ from goeswith.errors import UsageError
 from goeswith.explain.book import EvidenceBook
 from goeswith.explain.explanation import Explanation, explain_pair, explain_recommendation
 from goeswith.language.encoder import LateEncoder, SentenceEncoder, load_encoder
+from goeswith.language.fast_reader import exported_reader
 from goeswith.language.item_text import item_text
 from goeswith.language.reader import kind_of, load_reader
 from goeswith.language.vector_cache import CachedEncoder
@@ -44,6 +45,7 @@ from goeswith.versions import folder_of, new_version, promote, verified
 Kind = Literal["any", "complement", "substitute"]
 Unknown = Literal["error", "skip"]
 Ids = Sequence[Any] | pl.Series
+EXPORTS = "exports"
 READER = "reader"
 """The folder, in a version, of what reads the first answers once more."""
 REMEMBERED = ("fine_tuning", "stages", "losses", "moved", "horizon_days", "cost", "figures")
@@ -485,6 +487,8 @@ def load(shop: str | Path | Shop, version: str | None = None, *, shared: bool = 
     manifest = verified(folder, remembered=cache.with_suffix(".verified") if shared else None)
     config = FitConfig.model_validate(manifest["config"])
     encoder = (LateEncoder if shared else load_encoder)(str(folder / "encoder"), config.device)
+    # A new text is read by the exported form where there is one; the catalogue was read at the fit.
+    quick = exported_reader(opened.folder / EXPORTS / folder.name / "onnx", encoder, manifest["encoder"])
     layer = FeatureLayer.load(folder / "features.safetensors")
     products = pl.read_parquet(folder / "log" / "products.parquet")
     customers = pl.read_parquet(folder / "log" / "customers.parquet")["customer_id"]
@@ -502,7 +506,7 @@ def load(shop: str | Path | Shop, version: str | None = None, *, shared: bool = 
         return {"encoded": vectors["encoded"], "axes": lexicon_axes(folder), **told, **read_parts(folder)}
 
     arrays = mapped_arrays(cache, calculated, BY_ROW) if shared else calculated()
-    describer = Describer.load(folder, encoder, arrays["axes"])
+    describer = Describer.load(folder, quick, arrays["axes"])
     now = datetime.fromisoformat(manifest["now"])
     means = {name: arrays[name] for name in ("words", "plain", "source", "target")}
     meaning = Meaning(**means, shelves=shelves_of(products, describer.attributes))

@@ -12,6 +12,7 @@ from goeswith.cli.delivery import delivery
 from goeswith.cli.demo import demo
 from goeswith.cli.doctor import doctor
 from goeswith.cli.evaluate import evaluate
+from goeswith.cli.export import export
 from goeswith.cli.fit import fit
 from goeswith.cli.init import init
 from goeswith.cli.inventory import inventory
@@ -40,6 +41,7 @@ COMMANDS = (
     audience,
     evaluate,
     tune,
+    export,
     serve,
     inventory,
     delivery,

@@ -22,7 +22,7 @@ class RankerConfig(BaseModel, frozen=True, extra="forbid"):
     learning_rate: PositiveFloat = 0.05
     rows_per_leaf: PositiveInt = 200
     """For a small shop fewer: at most a five-hundredth of the examples, at least 5."""
-    bag: PositiveInt = 3
+    bag: PositiveInt = 2
     """Forests grown alike but for their seed, whose log odds are averaged: what one of them owes to chance is less."""
     fewest_positives: PositiveInt = 150
     """With fewer examples of a purchase no trees are grown; a fixed mix of the views answers."""

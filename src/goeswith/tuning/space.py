@@ -43,7 +43,7 @@ def nearest_to(base: FitConfig, templates: Mapping[str, dict[str, Any]]) -> dict
     tuning, layer = base.finetune, base.features
     point: dict[str, Any] = {
         "method": tuning.method if tuning.method in METHODS else "last-k",
-        "learning rate": min(max(tuning.rate, 1e-5), 3e-4),
+        "learning rate": min(max(tuning.rate or 6e-5, 1e-5), 3e-4),
         "epochs": min(max(tuning.epochs, 1), 4),
         "weight decay": min(max(tuning.weight_decay, 1e-4), 0.1),
         "temperature": min(max(1 / tuning.scale, 0.03), 0.3),
