@@ -418,7 +418,8 @@ class Shopkeeper:
         rows = [(who, what, 1, 3.0) for who, what in self.wants if who in list(customers)]
         return pl.DataFrame(rows, schema=["customer_id", "product_id", "rank", "score"], orient="row")
 
-    def recommend(self, customer=None, n=10, *, novel=False, why=False):
+    def recommend(self, customer=None, n=10, *, novel=False, exclude=None, why=False):
+        assert novel and not {what for who, what in self.wants if who == customer} - set(exclude)
         return Ranking(["honey"], [1.0], [0.2], ["complement"], [["as jam is"]], ["Forest Honey 340 g"])
 
 

@@ -67,7 +67,7 @@ def plan_day(
         loads,
         goods,
         service_seconds(stops, None if visits is None else visits.table, 60 * config.service_minutes),
-        roads or Roads(detour=config.detour, speed_kmh=config.speed_kmh),
+        replace(roads or Roads(), detour=config.detour, speed_kmh=config.speed_kmh),
         config,
         closed,
     )
