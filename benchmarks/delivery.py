@@ -28,6 +28,7 @@ from goeswith.scenarios.delivery.loads import Goods, Line, Load, goods_of, predi
 from goeswith.scenarios.delivery.routing import Base, Fleet, Problem, Visit, solve
 
 BEST = {"X-n101-k25": 27_591}
+NEAR = 0.0005
 VRP_SECONDS = {"X-n101-k25": 60.0, "C1_10_1": 120.0}
 WEEKS, WEEK = 4, timedelta(weeks=1)
 N_STOPS = 200
@@ -35,7 +36,7 @@ DEPOTS = [Depot("north", 39.16, -84.48), Depot("south", 39.04, -84.54)]
 CAPACITY = {"units": 300.0, "kg": 250.0}
 FILLED = 0.9  # of the fleet, where every stop must be visited: vans cannot be packed to the last unit
 SPREAD = (0.045, 0.058)  # degrees, some five kilometres each way
-CONFIG = DeliveryConfig(days=7, margin=0.3, unsold=0.02, service_minutes=4, seconds=6, suggest=0)
+CONFIG = DeliveryConfig(days=7, margin=0.3, unsold=0.02, service_minutes=4, seconds=300, iterations=8_000, suggest=0)
 
 
 def main() -> None:
@@ -56,15 +57,18 @@ def main() -> None:
 
 
 def vrp(folder: Path) -> None:
-    print("| instance | seconds | cost | best known | above |\n|---|---|---|---|---|")
+    """How long it takes to come within NEAR of the best known cost; seconds of the processor, which others use too."""
+    print("| instance | at most, s | taken, s | cost | best known | above |\n|---|---|---|---|---|---|")
     for name, seconds in VRP_SECONDS.items():
         problem, scale = instance(folder / f"{name}.vrp")
         best = BEST.get(name) or cost_of_file(folder / f"{name}.sol", problem, scale)
-        tours = solve(problem, seconds, seed=0)
+        began = process_time()
+        tours = solve(problem, seconds, seed=0, enough=int(scale * best * (1 + NEAR)), clock=process_time)
+        taken = process_time() - began
         assert sorted(at for tour in tours for at in tour.visits) == list(range(len(problem.visits)))
         cost = sum(tour.metres for tour in tours) / scale
-        above = 100 * (cost / best - 1)
-        print(f"| {name} | {seconds:.0f} | {cost:,.1f} | {best:,.1f} | {above:.3f} % |", flush=True)
+        above = f"{100 * (cost / best - 1):.3f} %"
+        print(f"| {name} | {seconds:.0f} | {taken:.0f} | {cost:,.1f} | {best:,.1f} | {above} |", flush=True)
 
 
 def instance(path: Path) -> tuple[Problem, int]:

@@ -502,3 +502,15 @@ def test_what_is_set_aside_is_said(files):
     done = plan_command(files, "--visits", str(files / "visits.csv"))
 
     assert "1 timed visits set aside: the date is before 2000" in done.stdout
+
+
+def test_the_same_seed_and_rounds_give_the_same_plan():
+    stops, loads = town()
+    config = CONFIG.model_copy(update={"seconds": 60.0, "iterations": 100})
+    service = {one.node_id: 300 for one in stops}
+
+    first, second = (
+        plan_loads(stops, [DEPOT], [replace(VAN, number=7)], loads, GOODS, service, config=config) for _ in range(2)
+    )
+
+    assert first == second

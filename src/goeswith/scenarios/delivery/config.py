@@ -28,6 +28,8 @@ class DeliveryConfig(BaseModel, frozen=True, extra="forbid"):
     """Further products that are named at each visited stop, with the reasons."""
     seconds: PositiveFloat = 10.0
     """Time to search for routes."""
+    iterations: PositiveInt | None = None
+    """The search ends after so many rounds; with time enough for them, the same seed gives the same plan anywhere."""
     seed: NonNegativeInt = 0
 
 
