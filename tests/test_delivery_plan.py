@@ -514,3 +514,31 @@ def test_the_same_seed_and_rounds_give_the_same_plan():
     )
 
     assert first == second
+
+
+def test_an_order_on_a_day_without_routes_gets_one():
+    plan = planned([stop("far", 40)], {"far": load()})
+    assert plan.routes == ()
+
+    again = replan(plan, GOODS, orders={"far": load(ordered=True)}, seconds=0.2)
+
+    assert visited(again.plan) == {"far"} and again.plan.left_out == {} and again.untouched == 0
+
+
+def test_where_every_van_is_full_an_order_takes_the_place_of_a_wish():
+    stops, loads = town(12)
+    plan = planned(stops, loads, [replace(VAN, number=6)])
+
+    again = replan(plan, GOODS, orders={"new": load(1, ordered=True)}, stops=[stop("new", 8)], seconds=0.2)
+
+    (left,) = again.plan.left_out
+    assert visited(again.plan) == {"new", *loads} - {left} and again.kept == 5
+
+
+def test_where_every_van_is_full_of_orders_a_further_one_is_refused():
+    stops, loads = town(12)
+    orders = {node: replace(one, ordered=True) for node, one in loads.items()}
+    plan = planned(stops, orders, [replace(VAN, number=6)])
+
+    with pytest.raises(DataError, match="61 units, 1 more than all vehicles"):
+        replan(plan, GOODS, orders={"new": load(1, ordered=True)}, stops=[stop("new", 8)])
