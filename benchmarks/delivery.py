@@ -36,7 +36,7 @@ DEPOTS = [Depot("north", 39.16, -84.48), Depot("south", 39.04, -84.54)]
 CAPACITY = {"units": 300.0, "kg": 250.0}
 FILLED = 0.9  # of the fleet, where every stop must be visited: vans cannot be packed to the last unit
 SPREAD = (0.045, 0.058)  # degrees, some five kilometres each way
-CONFIG = DeliveryConfig(days=7, margin=0.3, unsold=0.02, service_minutes=4, seconds=300, iterations=8_000, suggest=0)
+CONFIG = DeliveryConfig(days=7, margin=0.3, unsold=0.02, service_minutes=4, seconds=300, iterations=4_000, suggest=0)
 
 
 def main() -> None:
@@ -268,8 +268,12 @@ def joint(model: gw.Model, seeds: int) -> None:
             sold = units_sold(here, week)
             for name, made in plans.items():
                 results.setdefault(name, []).append(outcome(made, here.goods, sold))
-    print(f"{seeds} towns of {N_STOPS} households, {WEEKS} weeks each\n")
-    print("| system | margin / km | km | margin sold | visits | net |\n|---|---|---|---|---|---|")
+        show(f"{seed + 1} towns of {N_STOPS} households, {WEEKS} weeks each", results)
+
+
+def show(title: str, results: dict[str, list[tuple[float, ...]]]) -> None:
+    """The means so far, and how the joint plan differs from each of the others."""
+    print(f"\n{title}\n\n| system | margin / km | km | margin sold | visits | net |\n|---|---|---|---|---|---|")
     tables = {name: np.array(rows) for name, rows in results.items()}
     for name, rows in tables.items():
         per_km = bootstrap(rows[:, 0] / rows[:, 1])
@@ -279,7 +283,7 @@ def joint(model: gw.Model, seeds: int) -> None:
     for name in list(tables)[:-1]:
         theirs = tables[name][:, 0] / tables[name][:, 1]
         change = 100 * (ours.mean() / theirs.mean() - 1)
-        print(f"joint less {name}: {change:+.1f} %, difference {paired_bootstrap(ours, theirs)}")
+        print(f"joint less {name}: {change:+.1f} %, difference {paired_bootstrap(ours, theirs)}", flush=True)
 
 
 def history_loads(log: Log, here: Town) -> dict[str, Load]:
