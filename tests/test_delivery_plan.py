@@ -418,7 +418,8 @@ class Shopkeeper:
         rows = [(who, what, 1, 3.0) for who, what in self.wants if who in list(customers)]
         return pl.DataFrame(rows, schema=["customer_id", "product_id", "rank", "score"], orient="row")
 
-    def recommend(self, customer=None, n=10, *, novel=False, why=False):
+    def recommend(self, customer=None, n=10, *, novel=False, exclude=None, why=False):
+        assert novel and not {what for who, what in self.wants if who == customer} - set(exclude)
         return Ranking(["honey"], [1.0], [0.2], ["complement"], [["as jam is"]], ["Forest Honey 340 g"])
 
 
@@ -501,3 +502,43 @@ def test_what_is_set_aside_is_said(files):
     done = plan_command(files, "--visits", str(files / "visits.csv"))
 
     assert "1 timed visits set aside: the date is before 2000" in done.stdout
+
+
+def test_the_same_seed_and_rounds_give_the_same_plan():
+    stops, loads = town()
+    config = CONFIG.model_copy(update={"seconds": 60.0, "iterations": 100})
+    service = {one.node_id: 300 for one in stops}
+
+    first, second = (
+        plan_loads(stops, [DEPOT], [replace(VAN, number=7)], loads, GOODS, service, config=config) for _ in range(2)
+    )
+
+    assert first == second
+
+
+def test_an_order_on_a_day_without_routes_gets_one():
+    plan = planned([stop("far", 40)], {"far": load()})
+    assert plan.routes == ()
+
+    again = replan(plan, GOODS, orders={"far": load(ordered=True)}, seconds=0.2)
+
+    assert visited(again.plan) == {"far"} and again.plan.left_out == {} and again.untouched == 0
+
+
+def test_where_every_van_is_full_an_order_takes_the_place_of_a_wish():
+    stops, loads = town(12)
+    plan = planned(stops, loads, [replace(VAN, number=6)])
+
+    again = replan(plan, GOODS, orders={"new": load(1, ordered=True)}, stops=[stop("new", 8)], seconds=0.2)
+
+    (left,) = again.plan.left_out
+    assert visited(again.plan) == {"new", *loads} - {left} and again.kept == 5
+
+
+def test_where_every_van_is_full_of_orders_a_further_one_is_refused():
+    stops, loads = town(12)
+    orders = {node: replace(one, ordered=True) for node, one in loads.items()}
+    plan = planned(stops, orders, [replace(VAN, number=6)])
+
+    with pytest.raises(DataError, match="61 units, 1 more than all vehicles"):
+        replan(plan, GOODS, orders={"new": load(1, ordered=True)}, stops=[stop("new", 8)])

@@ -77,6 +77,21 @@ def test_customers_that_the_shop_has_not_are_named():
         wants_of(Oracle({}), [stop("home", "anna")], days=7)
 
 
+def test_behind_a_shop_stand_those_who_buy_there_more_than_elsewhere():
+    log = corner_shop.log()
+    stores = pl.when(pl.col("time").dt.day() < 16).then(pl.lit("old")).otherwise(pl.lit("new"))
+    oracle = Oracle({customer: {"tea": 0.5} for customer in ("ana", "ben", "chen", "dora", "emil")})
+    oracle.log = type(log)(log.products, log.items, log.customers, log.events.with_columns(store_id=stores))
+
+    wants = wants_of(oracle, [stop("new", kind="shop", store_id="new"), stop("old", kind="shop", store_id="old")], 28)
+
+    # Before the 16th of a month, and from it on: ana 4 and 2, ben 3 and 3, chen 2 and 3, dora 2 and 2, emil 1 and 1;
+    # who buys in both alike stands behind the first by name.
+    chances = dict(wants.select("node_id", "probability").iter_rows())
+    behind = {node: round(np.log(1 - p) / np.log(0.5)) for node, p in chances.items()}
+    assert behind == {"new": 4, "old": 1}
+
+
 def test_a_stop_with_nobody_behind_it_wants_nothing():
     assert wants_of(Oracle({}), [stop("depot-shop", kind="shop")], days=7).is_empty()
 

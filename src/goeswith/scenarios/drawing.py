@@ -47,6 +47,7 @@ def drawn(title: str, marks: Sequence[Mark], ways: Sequence[Way]) -> str:
     wide = max(float(np.ptp(lon)) * shrink, 1e-4)
     high = max(float(np.ptp(lat)), 1e-4)
     scale = (WIDTH - 2 * MARGIN) / max(wide, high * 1.2)
+    width = max(wide * scale + 2 * MARGIN + 110, 400.0)  # beside the last point its label must find room
     height = max(high * scale, 22.0 * len(ways)) + 2 * MARGIN + 20
 
     def at(latitude: float, longitude: float) -> tuple[float, float]:
@@ -55,8 +56,8 @@ def drawn(title: str, marks: Sequence[Mark], ways: Sequence[Way]) -> str:
         return round(x, 1), round(y, 1)
 
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH + LEGEND:.0f}" height="{height:.0f}" '
-        f'viewBox="0 0 {WIDTH + LEGEND:.0f} {height:.0f}" font-family="sans-serif" font-size="11">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width + LEGEND:.0f}" height="{height:.0f}" '
+        f'viewBox="0 0 {width + LEGEND:.0f} {height:.0f}" font-family="sans-serif" font-size="11">',
         f"<title>{escape(title)}</title>",
         '<rect width="100%" height="100%" fill="#fbfaf7"/>',
         f'<text x="{MARGIN}" y="24" font-size="15">{escape(title)}</text>',
@@ -71,8 +72,8 @@ def drawn(title: str, marks: Sequence[Mark], ways: Sequence[Way]) -> str:
         lines.append(_mark(mark, *at(mark.latitude, mark.longitude)))
     for place, way in enumerate(ways):
         y = MARGIN + 22 * place
-        lines.append(f'<rect x="{WIDTH + 8:.0f}" y="{y - 9:.0f}" width="14" height="10" fill="{way.colour}"/>')
-        lines.append(f'<text x="{WIDTH + 28:.0f}" y="{y:.0f}">{escape(way.label)}</text>')
+        lines.append(f'<rect x="{width + 8:.0f}" y="{y - 9:.0f}" width="14" height="10" fill="{way.colour}"/>')
+        lines.append(f'<text x="{width + 28:.0f}" y="{y:.0f}">{escape(way.label)}</text>')
     km = scale / 111.195
     bar = next(
         length for length in (100, 50, 20, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.01) if length * km <= 200 or length == 0.01

@@ -24,10 +24,12 @@ class DeliveryConfig(BaseModel, frozen=True, extra="forbid"):
     speed_kmh: PositiveFloat = 35.0
     service_minutes: PositiveFloat = 6.0
     """At a stop of which nothing is known; visits that were timed draw it to what they took."""
-    suggest: NonNegativeInt = 2
-    """Further products that are named at each stop."""
+    suggest: NonNegativeInt = 1
+    """Further products that are named at each visited stop, with the reasons."""
     seconds: PositiveFloat = 10.0
     """Time to search for routes."""
+    iterations: PositiveInt | None = None
+    """The search ends after so many rounds; with time enough for them, the same seed gives the same plan anywhere."""
     seed: NonNegativeInt = 0
 
 

@@ -67,7 +67,7 @@ def plan_day(
         loads,
         goods,
         service_seconds(stops, None if visits is None else visits.table, 60 * config.service_minutes),
-        roads or Roads(detour=config.detour, speed_kmh=config.speed_kmh),
+        replace(roads or Roads(), detour=config.detour, speed_kmh=config.speed_kmh),
         config,
         closed,
     )
@@ -128,7 +128,7 @@ def plan_loads(
         else:
             asked.append(stop)
     problem = problem_of(asked, every, service, depots, usable, network)
-    tours = solve(problem, config.seconds, config.seed)
+    tours = solve(problem, config.seconds, config.seed, iterations=config.iterations)
     check_roads(tours, asked, usable, network)
     routes = routes_of(tours, asked, usable)
     visited = {call.node_id for route in routes for call in route.calls}

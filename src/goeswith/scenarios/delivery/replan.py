@@ -54,7 +54,7 @@ def replan(
     stops : that the plan did not know
     orders : by stop; such a stop must be visited
     closed : pairs of places; earlier closures stay
-    seconds : to search
+    seconds : to search; half of it for each attempt that leaves most routes alone
 
     Raises
     ------
@@ -88,7 +88,8 @@ def replan(
         free = sorted([*touched, *nearest[:n_freed]])
         if not free and homeless and n_freed < sizes[-1]:
             continue
-        inserted = _again(plan, every, loads, service, network, free, homeless, seconds)
+        patience = seconds if n_freed == sizes[-1] else seconds / 2
+        inserted = _again(plan, every, loads, service, network, free, homeless, patience)
         if inserted is not None:
             return _merged(plan, every, loads, service, shut, free, inserted, untouched)
     raise DataError(

@@ -1,8 +1,10 @@
 """The routing problem in whole numbers, and its solution by PyVRP."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import count
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -87,6 +89,8 @@ def solve(
     seed: int = 0,
     start: Sequence[tuple[int, Sequence[int]]] | None = None,
     iterations: int | None = None,
+    enough: int | None = None,
+    clock: Callable[[], float] = perf_counter,
 ) -> list[Tour]:
     """The cheapest tours found in this time: what is driven, less the prizes of optional visits.
 
@@ -96,6 +100,8 @@ def solve(
     seed : of the search; the same seed and `iterations` give the same tours
     start : tours to begin from, (fleet, visits)
     iterations : at most; None for as many as the time allows
+    enough : a cost at which the search ends
+    clock : what the seconds are of; `time.process_time` where others use the machine too
 
     Raises
     ------
@@ -109,15 +115,17 @@ def solve(
     try:
         import pyvrp
         import pyvrp.exceptions
-        from pyvrp.stop import MaxIterations, MaxRuntime, MultipleCriteria
     except ImportError as missing:
         raise MissingExtra("Planning routes", "delivery") from missing
     if not problem.visits:
         return []
     data = _data(problem)
-    stop: Any = MaxRuntime(seconds)
-    if iterations is not None:
-        stop = MultipleCriteria([stop, MaxIterations(iterations)])
+    began, rounds = clock(), count()
+
+    def stop(best_cost: float) -> bool:
+        done = enough is not None and best_cost <= enough
+        return done or clock() - began >= seconds or (iterations is not None and next(rounds) >= iterations)
+
     begin = None
     if start is not None:
         begin = pyvrp.Solution(data, [pyvrp.Route(data, list(visits), fleet) for fleet, visits in start if visits])

@@ -25,7 +25,9 @@ class Wishes(Protocol):
 
     def recommend_many(self, customers: Sequence[Any] | pl.Series, n: int = 20) -> pl.DataFrame: ...
 
-    def recommend(self, customer: Any = None, n: int = 10, *, novel: bool = False, why: bool = False) -> Ranking: ...
+    def recommend(
+        self, customer: Any = None, n: int = 10, *, novel: bool = False, exclude: Any = None, why: bool = False
+    ) -> Ranking: ...
 
 
 def wants_of(model: Wishes, stops: Sequence[Stop], days: float, n: int = 40) -> pl.DataFrame:
@@ -167,6 +169,7 @@ def quantities(log: Log, asked: pl.DataFrame) -> pl.DataFrame:
 
 def also_wanted(model: Wishes, customer: Any, brought: Sequence[Any], n: int) -> list[dict[str, Any]]:
     """Products that this customer never bought and may want, with the reasons; none that the van brings anyway."""
-    ranking = model.recommend(customer, n=n + len(brought), novel=True, why=True)
-    said = [one for one in ranking.to_dict()["products"] if one["product_id"] not in set(brought)]
-    return [{key: one[key] for key in ("product_id", "name", "probability", "reasons")} for one in said[:n]]
+    # Each reason costs time, so only what is told is explained.
+    ranking = model.recommend(customer, n=n, novel=True, exclude=brought, why=True)
+    said = ranking.to_dict()["products"]
+    return [{key: one[key] for key in ("product_id", "name", "probability", "reasons")} for one in said]
