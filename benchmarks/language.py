@@ -21,15 +21,16 @@ def main() -> None:
     parser.add_argument("--part", choices=["validation", "test"], default="validation")
     parser.add_argument("--model", default="packaged:gemma-3-270m")
     parser.add_argument("--baskets", type=int, default=500)
-    parser.add_argument("--seconds", type=float, default=45.0, help="of training, for each row")
+    parser.add_argument("--seconds", type=float, default=45.0, help="of training, for each row; 0: cold without theta")
     parser.add_argument("--steps", type=int, default=60, help="of training, for each method")
     parser.add_argument("--only", nargs="*", help="of the methods, these alone")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--vectors", type=Path, help="a folder that keeps the encoder's vectors")
     parser.add_argument("--scales", type=Path, help="where the scales chosen on validation are kept")
     asked = parser.parse_args()
     if asked.what == "cold":
         scales = asked.scales or Path(f"language-scales-{asked.data}.json")
-        language_cold.cold_products(asked.data, asked.part, asked.seed, scales, asked.seconds)
+        language_cold.cold_products(asked.data, asked.part, asked.seed, scales, asked.seconds, vectors=asked.vectors)
     elif asked.what == "steps":
         language_training.steps()
     elif asked.what == "methods":

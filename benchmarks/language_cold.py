@@ -13,6 +13,7 @@ from goeswith.association.lexical import fit_lexicon
 from goeswith.association.train import FeatureConfig, train_features
 from goeswith.evaluation.intervals import bootstrap, paired_bootstrap
 from goeswith.language.encoder import load_encoder
+from goeswith.language.vector_cache import CachedEncoder
 from goeswith.language.words import words
 from language_slices import Cold, cold_slice, recall_and_ndcg, sharpened
 
@@ -20,10 +21,11 @@ SCALES = (2.0, 5.0, 10.0, 20.0, 40.0)
 Two = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
-def vectors_of(cold: Cold, seed: int, seconds: float, steps: int) -> dict[str, Two]:
-    """Source and target vectors of each method, (items, d)."""
+def vectors_of(cold: Cold, seed: int, seconds: float, steps: int, vectors: Path | None) -> dict[str, Two]:
+    """Source and target vectors of each method, (items, d); without seconds, theta is left out."""
     encoder = load_encoder()
-    plain = encoder.encode(cold.texts)
+    cached = CachedEncoder(encoder, vectors) if vectors else encoder
+    plain = cached.encode(cold.texts)
     terms = [words(text) for text in cold.texts]
     rows = fit_lexicon(terms, 384, seed).describe(terms).toarray().astype(np.float32)
     reduced = fit_lexicon(terms, 384, seed).vectors(terms)
@@ -34,26 +36,32 @@ def vectors_of(cold: Cold, seed: int, seconds: float, steps: int) -> dict[str, T
         layer = train_features(inputs, cold.later, FeatureConfig(seed=seed, steps=steps, scale=10.0), group=alike)
         return layer.vectors(inputs)
 
-    began = time.perf_counter()
-    tuned = finetune_encoder(
-        cold.texts, cold.log, encoder, FinetuneConfig(seconds=seconds, seed=seed), validation=cold.later
-    )
-    moved = tuned.encoder.encode(cold.texts)
-    print(f"theta: {tuned.reason} ({time.perf_counter() - began:.0f} s, {tuned.course.step} steps)", flush=True)
     found = {
         "zero-shot": (plain, plain),
         "TF-IDF": (rows, rows),
         "F alone": featured(plain),
-        "theta alone": (moved, moved),
-        "theta and F": featured(moved) if tuned.used else featured(plain),
         "F alone, M and words": featured(blocks(plain, reduced)),
     }
+    if not seconds:
+        return found
+    began = time.process_time()
+    tuned = finetune_encoder(
+        cold.texts, cold.log, encoder, FinetuneConfig(seconds=seconds, seed=seed), validation=cold.later
+    )
+    print(f"theta: {tuned.reason} ({time.process_time() - began:.0f} s, {tuned.course.step} steps)", flush=True)
     if tuned.used:
-        found["theta and F, M and words"] = featured(blocks(moved, reduced))
+        moved = tuned.encoder.encode(cold.texts)
+        found |= {
+            "theta alone": (moved, moved),
+            "theta and F": featured(moved),
+            "theta and F, M and words": featured(blocks(moved, reduced)),
+        }
     return found
 
 
-def cold_products(data: str, part: str, seed: int, chosen: Path, seconds: float = 90.0, steps: int = 400) -> None:
+def cold_products(
+    data: str, part: str, seed: int, chosen: Path, seconds: float = 90.0, steps: int = 400, vectors: Path | None = None
+) -> None:
     """On validation, the scale of each method is chosen and written; on test it is read."""
     cold = cold_slice(data, part)
     print(
@@ -63,7 +71,7 @@ def cold_products(data: str, part: str, seed: int, chosen: Path, seconds: float 
     )
     scales: dict[str, float] = json.loads(chosen.read_text()) if part == "test" else {}
     reached = {}
-    for name, (source, target) in vectors_of(cold, seed, seconds, steps).items():
+    for name, (source, target) in vectors_of(cold, seed, seconds, steps, vectors).items():
         if part == "validation":
             tried = {s: recall_and_ndcg(sharpened(source, target, cold, s), cold)[1].mean() for s in SCALES}
             scales[name] = max(tried, key=lambda s: tried[s])

@@ -1,6 +1,8 @@
 """Where a causal model lies, and what is refused before anything of it is read."""
 
 import json
+from contextlib import redirect_stderr
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +85,8 @@ def gemma_folder() -> Path:
         joined = folder / "joined"
         joined.mkdir()
         file = assemble(joined / "gemma.gguf")
-        with no_progress_bars():
+        # The reader of that form draws a bar of its own, which no setting turns off.
+        with no_progress_bars(), redirect_stderr(StringIO()):
             tokenizer = AutoTokenizer.from_pretrained(joined, gguf_file=file.name)
             model: Any = AutoModelForCausalLM.from_pretrained(joined, gguf_file=file.name, dtype=torch.float32)
             # Read from 4 bits into plain weights: nothing of the quantisation is left that could be stored.
