@@ -6,6 +6,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from goeswith.association.given_labels import SUBSTITUTE as INSTEAD
+from goeswith.association.given_labels import TOGETHER, GivenLabels
 from goeswith.association.parts import Array, Parts
 
 COMPLEMENT, SUBSTITUTE, BOTH = "complement", "substitute", "both"
@@ -83,6 +85,8 @@ class Kinds:
     """
 
     parts: Parts
+    given: GivenLabels | None = None
+    """What was said of pairs, and therefore holds."""
 
     def labels(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.str_]:
         """What products b are to some products; each b is judged beside the one of them that it resembles most.
@@ -104,6 +108,14 @@ class Kinds:
         nearest = a[likeness.argmax(axis=0)]
         labels = self.evidence(nearest, b).labels
         labels[nearest == b] = COMPLEMENT
+        return labels if self.given is None else self._as_said(a, b, labels)
+
+    def _as_said(self, a: NDArray[np.int64], b: NDArray[np.int64], labels: NDArray[np.str_]) -> NDArray[np.str_]:
+        """Labels, where somebody labelled the pair; unrelated is neither kind, and keeps the one that was counted."""
+        assert self.given is not None
+        for one in np.unique(a):
+            said = self.given.of_pairs(int(one), b)
+            labels = np.where(said == TOGETHER, COMPLEMENT, np.where(said == INSTEAD, SUBSTITUTE, labels))
         return labels
 
     def labels_beside_text(self, plain: Array, b: NDArray[np.int64]) -> NDArray[np.str_]:

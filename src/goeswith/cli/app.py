@@ -14,6 +14,7 @@ from goeswith.cli.evaluate import evaluate
 from goeswith.cli.export import export
 from goeswith.cli.fit import fit
 from goeswith.cli.init import init
+from goeswith.cli.label import label
 from goeswith.cli.models import models
 from goeswith.cli.printing import say
 from goeswith.cli.probability import probability
@@ -25,21 +26,9 @@ from goeswith.cli.why import why
 from goeswith.errors import GoesWithError
 
 COMMANDS = (
-    demo,
-    init,
-    add,
-    fit,
-    related,
-    complete,
-    recommend,
-    probability,
-    why,
-    audience,
-    evaluate,
-    tune,
-    export,
+    demo, init, add, fit, related, complete, recommend, probability, why, audience, evaluate, label, tune, export,
     doctor,
-)
+)  # fmt: skip
 
 
 class ErrorsAreMessages(TyperGroup):
