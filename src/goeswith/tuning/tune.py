@@ -47,9 +47,14 @@ from goeswith.tuning.toml import to_toml
 if TYPE_CHECKING:
     import optuna
 
-SMALL: dict[str, Any] = {"learning": {"n_customers": 600, "n_baskets": 1_500, "n_related": 400, "slices": 1}}
-"""A trial learns from so many examples at most, and is judged by so many questions a task: it compares, no more."""
-QUESTIONS = 300
+SMALL: dict[str, Any] = {
+    "finetune": {"batch": 24, "history": 2, "seconds": 45.0},
+    "features": {"steps": 250},
+    "learning": {"n_customers": 400, "n_baskets": 800, "n_related": 200, "slices": 1},
+}
+"""A trial learns from so much at most, and is judged by so few questions a task: it compares, no more. A fit with the
+settings that it finds takes the whole of what they say."""
+QUESTIONS = 250
 K = 10
 SETTINGS = "fit.toml"
 REPORT = "report.html"
@@ -283,9 +288,14 @@ def mean_gain(
 
 
 def _small(plain: dict[str, Any], fewer: dict[str, Any]) -> dict[str, Any]:
-    """The settings of a trial: fewer examples, never more than the user's own."""
-    learning = {name: min(most, plain["learning"][name]) for name, most in fewer.get("learning", {}).items()}
-    return merged(plain, {**fewer, "learning": learning})
+    """The settings of a trial: never more than the user's own."""
+
+    def least(own: Any, most: Any) -> Any:
+        if isinstance(most, dict):
+            return {name: least((own or {}).get(name), value) for name, value in most.items()}
+        return most if own is None else min(own, most)
+
+    return merged(plain, least(plain, fewer))
 
 
 @contextmanager
