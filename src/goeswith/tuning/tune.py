@@ -21,12 +21,13 @@ from goeswith.config import FitConfig
 from goeswith.data.atomic import file_aside
 from goeswith.data.cut import default_split
 from goeswith.data.shop import Shop
+from goeswith.diary import Diary
 from goeswith.errors import DataError, GoesWithError, UsageError
 from goeswith.evaluation.exam import ExamConfig, build_exam
 from goeswith.evaluation.intervals import paired_bootstrap
 from goeswith.evaluation.outcome import sit
 from goeswith.evaluation.protocol import Exam
-from goeswith.flow import learn
+from goeswith.flow import learn, with_encoder
 from goeswith.language.encoder import load_encoder
 from goeswith.progress import Epoch, Event, Note, Progress, Stage
 from goeswith.tuning.page import study_page
@@ -133,6 +134,7 @@ def tune(
         raise DataError(
             f"{shop.folder}: too few events to tune on; nothing is left to ask about before the last slice."
         )
+    base = with_encoder(base, inner.before, Diary())
     fewer = SMALL if small is None else small
     templates = templates_of(shop.products(), base)
     opened = open_study(shop, study, Identity.of(inner.before, base, fewer | {"questions": questions}), base.seed)
@@ -243,7 +245,11 @@ def conclude(
     optuna = imported_optuna()
     complete = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
     if not complete:
-        raise DataError(f"{folder}: no trial has ended within the time. Give it longer: --budget 30m.")
+        wrong = [
+            trial.user_attrs["reason"] for trial in study.get_trials(deepcopy=False) if "reason" in trial.user_attrs
+        ]
+        told = f" The last one: {wrong[-1]}." if wrong else ""
+        raise DataError(f"{folder}: no trial has come to its end.{told} Give it longer (--budget 30m, --sitting 30m).")
     best = max(complete, key=lambda trial: (trial.value or 0.0, -trial.number))
     start = next((trial for trial in complete if trial.user_attrs.get(BASE)), None)
     settings = dict(best.user_attrs["settings"])
