@@ -223,16 +223,15 @@ def vectors(asked: argparse.Namespace) -> None:
     report(values, "as they are")
 
 
-def hidden_products(split: Split, most: int = 1_500) -> list[tuple[np.ndarray, int]]:
-    """(rows that are known, the row that is hidden) of baskets after the cut, of 3 to 40 products."""
-    lines = (
-        split.after.purchases.drop_nulls("basket").group_by("basket", maintain_order=True).agg(pl.col("item").unique())
-    )
+def hidden_products(split: Split, most: int = 8_000, each: int = 5) -> list[tuple[np.ndarray, int]]:
+    """(rows that are known, the row that is hidden) of baskets after the cut, of 3 to 40 products; up to `each` of one."""
+    after = split.after.purchases.drop_nulls("basket")
+    lines = after.group_by("basket", maintain_order=True).agg(pl.col("item").unique())
     rng, cases = np.random.default_rng(0), []
     for items in lines["item"].to_list():
         if 3 <= len(items) <= 40:
             drawn = rng.permutation(sorted(items))
-            cases.append((drawn[1:], int(drawn[0])))
+            cases += [(np.delete(drawn, at), int(drawn[at])) for at in range(min(each, len(drawn)))]
     return [cases[at] for at in np.sort(rng.choice(len(cases), min(most, len(cases)), replace=False))]
 
 
@@ -250,7 +249,7 @@ def hits(source: np.ndarray, target: np.ndarray, cases: list[tuple[np.ndarray, i
 
 def report(values: dict[str, np.ndarray], whole: str) -> None:
     base = values[whole].mean()
-    print(f"recall@10 of one hidden product, {len(values[whole])} baskets")
+    print(f"recall@10 of one hidden product, {len(values[whole])} times")
     for name, each in values.items():
         mean, low, high = paired_bootstrap(each, values[whole])
         print(
