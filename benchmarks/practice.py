@@ -224,7 +224,7 @@ def vectors(asked: argparse.Namespace) -> None:
 
 
 def hidden_products(split: Split, most: int = 8_000, each: int = 5) -> list[tuple[np.ndarray, int]]:
-    """(rows that are known, the row that is hidden) of baskets after the cut, of 3 to 40 products; up to `each` of one."""
+    """(rows that are known, the row that is hidden) of later baskets of 3 to 40 products; up to `each` a basket."""
     after = split.after.purchases.drop_nulls("basket")
     lines = after.group_by("basket", maintain_order=True).agg(pl.col("item").unique())
     rng, cases = np.random.default_rng(0), []
