@@ -237,16 +237,16 @@ def test_a_folder_that_holds_no_student_is_refused(tmp_path):
 # --- vectors in little room
 
 
-class HalfIndex(CompactIndex):
+class WholeIndex(CompactIndex):
     """int8 rounds more than the contract's exact sums allow; its own tests are below."""
 
     @classmethod
     def build(cls, vectors):
-        return super().build(vectors, precision="half")
+        return super().build(vectors, precision="float")
 
 
 class TestCompactIndex(VectorIndexContract):
-    kind = HalfIndex
+    kind = WholeIndex
 
 
 @given(st.integers(0, 10_000))

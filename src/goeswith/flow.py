@@ -21,6 +21,7 @@ from goeswith.association.probability import Calibrators
 from goeswith.association.train import train_features
 from goeswith.config import FitConfig
 from goeswith.data.cut import Split, cut_at, default_split
+from goeswith.data.labels import labels_of
 from goeswith.data.log import Log
 from goeswith.data.shop import Shop, last_moment
 from goeswith.diary import Diary, FewerTrees, examples_of_products, figures_of, shorter_training, show_vectors
@@ -85,6 +86,7 @@ def fit(
         with tracked(shop, "fit", settings.model_dump(mode="json"), track, progress) as (tracking, outcome):
             model = learn(log, settings, shop.folder / "cache", progress, tracking)
             model.fitted_until = None if until is None else last_moment(until)
+            model.labels = labels_of(shop, log.items)
             model.save_as_version(shop)
             outcome.facts |= {"version": model.version, "cost": model.facts["cost"], "figures": model.facts["figures"]}
         return model

@@ -14,12 +14,14 @@ from safetensors.numpy import load_file, save_file
 
 from goeswith.association.describer import Describer, Reading, encode, lexicon_axes, meaning_of
 from goeswith.association.features import FeatureLayer
+from goeswith.association.given_labels import GivenLabels
 from goeswith.association.histories import histories_from
 from goeswith.association.kinds import COMPLEMENT, SUBSTITUTE
 from goeswith.association.parts import Meaning, Parts, shelves_of
 from goeswith.association.parts_file import parts_from, read_parts, save_parts
 from goeswith.association.probability import Calibrators, Probability
 from goeswith.config import FitConfig
+from goeswith.data.labels import LABELS, labels_of
 from goeswith.data.log import Log
 from goeswith.data.mapped import mapped_arrays
 from goeswith.data.shop import Shop
@@ -75,6 +77,8 @@ class Model:
     name: str = "goeswith"
     calibrators: Calibrators = field(default_factory=Calibrators)
     head: Head | None = None
+    labels: pl.DataFrame | None = None
+    """a, b (rows), label: what was said of pairs; the shop keeps it, whichever version answers."""
 
     # --- one question
 
@@ -269,7 +273,18 @@ class Model:
     def answerer(self) -> Answerer:
         rules = settle(self.config.rules, self.log.products, self.log.items)
         diversity = self.config.diversity
-        return Answerer(self.parts, self.rankers, rules, self._categories, self.calibrators, diversity, self.head)
+        return Answerer(
+            self.parts, self.rankers, rules, self._categories, self.calibrators, diversity, self.head, self.given
+        )
+
+    @cached_property
+    def given(self) -> GivenLabels | None:
+        """What was said of pairs of this shop, as rows; None where nothing was."""
+        if self.labels is None or self.labels.is_empty():
+            return None
+        a, b = self.labels["a"].to_numpy(), self.labels["b"].to_numpy()
+        kind = np.array([LABELS.index(label) for label in self.labels["label"]], dtype=np.int64)
+        return GivenLabels(a, b, kind, self.parts.meaning.plain)
 
     @cached_property
     def sold(self) -> SoldIndex:
@@ -530,6 +545,7 @@ def load(shop: str | Path | Shop, version: str | None = None, *, shared: bool = 
         version=folder.name,
         calibrators=Calibrators.load(folder / "calibration.json"),
         head=head,
+        labels=labels_of(opened, log.items),
     )
 
 

@@ -17,6 +17,7 @@ from goeswith.cli.fit import fit
 from goeswith.cli.init import init
 from goeswith.cli.inventory import inventory
 from goeswith.cli.itinerary import itinerary
+from goeswith.cli.label import label
 from goeswith.cli.models import models
 from goeswith.cli.printing import say
 from goeswith.cli.probability import probability
@@ -40,6 +41,7 @@ COMMANDS = (
     why,
     audience,
     evaluate,
+    label,
     tune,
     export,
     serve,

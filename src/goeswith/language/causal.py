@@ -50,6 +50,7 @@ class CausalModel:
         self._alone: dict[str, float] = {}
         self._spellings: dict[int, list[int]] = {}
         self.worn: Worn | None = None
+        self._begun: tuple[list[int], tuple[Any, Tensor, int]] | None = None
 
     @property
     def device(self) -> torch.device:
@@ -106,6 +107,23 @@ class CausalModel:
                 found[rows] = self._after(known, some) if known else self._anew(opening, some)
         return found
 
+    def opening_of(self, prompt: str) -> list[int]:
+        """The tokens of any words to begin with; the earliest are left out where it is longer than the model reads."""
+        first = self.tokenizer.bos_token_id
+        words = self._known(self.tokenizer(prompt, add_special_tokens=False)["input_ids"])
+        room = self.most_tokens - 2 * MOST_WORDS
+        return ([first] if first is not None else []) + words[-room:]
+
+    def continued(self, opening: list[int], texts: Sequence[str]) -> list[float]:
+        """log M(text | opening) of each text, in nats; what the opening does to the model is computed once."""
+        pieces = [self._known(self.tokenizer(text, add_special_tokens=False)["input_ids"]) for text in texts]
+        with torch.inference_mode():
+            if self.worn is not None and self.worn.method in ("prefix", "prompt"):
+                return self._anew(opening, pieces)
+            if self._begun is None or self._begun[0] != opening:
+                self._begun = (opening, self._read(opening))
+            return self._after(self._begun[1], pieces)
+
     def lifts(self, history: Sequence[str], candidates: Sequence[str]) -> NDArray[np.float32]:
         """log M(r_i | r_u) − log M(r_i): how much likelier each description became; (candidates,)
 
@@ -150,6 +168,7 @@ class CausalModel:
     def forget(self) -> None:
         """To be called after the weights have moved."""
         self._alone.clear()
+        self._begun = None
 
     def save(self, folder: Path) -> None:
         """Write a Hugging Face folder (safetensors) that others can load; an adapter lies below it."""

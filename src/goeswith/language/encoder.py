@@ -1,6 +1,7 @@
 """M as an encoder: texts in, unit vectors out."""
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -105,7 +106,8 @@ class SentenceEncoder:
 
     def cut_short(self, texts: Sequence[str]) -> int:
         """How many distinct texts are longer than this encoder reads; of those the end is not heard."""
-        limit = int(self.model.max_seq_length or 0)
+        most = self.model.max_seq_length
+        limit = 0 if most is None or math.isinf(most) else int(most)  # a mean of word vectors reads any length
         # A token has a character at least; a shorter text always fits.
         long = [text for text in dict.fromkeys(texts) if limit and len(self.prompt) + len(text) > limit - 2]
         if not long:

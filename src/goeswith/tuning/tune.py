@@ -21,12 +21,13 @@ from goeswith.config import FitConfig
 from goeswith.data.atomic import file_aside
 from goeswith.data.cut import default_split
 from goeswith.data.shop import Shop
+from goeswith.diary import Diary
 from goeswith.errors import DataError, GoesWithError, UsageError
 from goeswith.evaluation.exam import ExamConfig, build_exam
 from goeswith.evaluation.intervals import paired_bootstrap
 from goeswith.evaluation.outcome import sit
 from goeswith.evaluation.protocol import Exam
-from goeswith.flow import learn
+from goeswith.flow import learn, with_encoder
 from goeswith.language.encoder import load_encoder
 from goeswith.progress import Epoch, Event, Note, Progress, Stage
 from goeswith.tuning.page import study_page
@@ -47,9 +48,14 @@ from goeswith.tuning.toml import to_toml
 if TYPE_CHECKING:
     import optuna
 
-SMALL: dict[str, Any] = {"learning": {"n_customers": 600, "n_baskets": 1_500, "n_related": 400, "slices": 1}}
-"""A trial learns from so many examples at most, and is judged by so many questions a task: it compares, no more."""
-QUESTIONS = 300
+SMALL: dict[str, Any] = {
+    "finetune": {"batch": 24, "history": 2, "seconds": 45.0},
+    "features": {"steps": 250},
+    "learning": {"n_customers": 400, "n_baskets": 800, "n_related": 200, "slices": 1},
+}
+"""A trial learns from so much at most, and is judged by so few questions a task: it compares, no more. A fit with the
+settings that it finds takes the whole of what they say."""
+QUESTIONS = 250
 K = 10
 SETTINGS = "fit.toml"
 REPORT = "report.html"
@@ -128,6 +134,7 @@ def tune(
         raise DataError(
             f"{shop.folder}: too few events to tune on; nothing is left to ask about before the last slice."
         )
+    base = with_encoder(base, inner.before, Diary())
     fewer = SMALL if small is None else small
     templates = templates_of(shop.products(), base)
     opened = open_study(shop, study, Identity.of(inner.before, base, fewer | {"questions": questions}), base.seed)
@@ -238,7 +245,11 @@ def conclude(
     optuna = imported_optuna()
     complete = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
     if not complete:
-        raise DataError(f"{folder}: no trial has ended within the time. Give it longer: --budget 30m.")
+        wrong = [
+            trial.user_attrs["reason"] for trial in study.get_trials(deepcopy=False) if "reason" in trial.user_attrs
+        ]
+        told = f" The last one: {wrong[-1]}." if wrong else ""
+        raise DataError(f"{folder}: no trial has come to its end.{told} Give it longer (--budget 30m, --sitting 30m).")
     best = max(complete, key=lambda trial: (trial.value or 0.0, -trial.number))
     start = next((trial for trial in complete if trial.user_attrs.get(BASE)), None)
     settings = dict(best.user_attrs["settings"])
@@ -283,9 +294,14 @@ def mean_gain(
 
 
 def _small(plain: dict[str, Any], fewer: dict[str, Any]) -> dict[str, Any]:
-    """The settings of a trial: fewer examples, never more than the user's own."""
-    learning = {name: min(most, plain["learning"][name]) for name, most in fewer.get("learning", {}).items()}
-    return merged(plain, {**fewer, "learning": learning})
+    """The settings of a trial: never more than the user's own."""
+
+    def least(own: Any, most: Any) -> Any:
+        if isinstance(most, dict):
+            return {name: least((own or {}).get(name), value) for name, value in most.items()}
+        return most if own is None else min(own, most)
+
+    return merged(plain, least(plain, fewer))
 
 
 @contextmanager
