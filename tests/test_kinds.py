@@ -29,7 +29,7 @@ def shop(*alike: tuple[str, str, float], log=LOG, kin: dict[str, str] | None = N
         a, b = rows(one, other, log=log)
         near.item[a], near.weight[a] = b, 1.0
     return SimpleNamespace(
-        meaning=SimpleNamespace(plain=plain, middle=plain.mean(axis=0), n_items=n),
+        meaning=SimpleNamespace(plain=plain, n_items=n),
         counts=count_pairs(basket_matrix(log)),
         histories=histories_of(log, log.events["time"].max()),
         kin=near,
