@@ -517,21 +517,21 @@ def load(shop: str | Path | Shop, version: str | None = None, *, shared: bool = 
     def calculated() -> dict[str, NDArray]:
         vectors = {name: array.astype(np.float32) for name, array in load_file(folder / "vectors.safetensors").items()}
         made = meaning_of(Reading([], vectors["encoded"], vectors["words"]), layer, products, [])
-        told = {name: getattr(made, name) for name in ("words", "plain", "source", "target", "middle")}
-        return {"encoded": vectors["encoded"], "axes": lexicon_axes(folder), **told, **read_parts(folder)}
+        told = {name: getattr(made, name) for name in ("words", "plain", "source", "target")}
+        told |= {"encoded": vectors["encoded"], "middle": made.plain.mean(axis=0)}
+        return {"axes": lexicon_axes(folder), **told, **read_parts(folder)}
 
     arrays = mapped_arrays(cache, calculated, BY_ROW) if shared else calculated()
     describer = Describer.load(folder, quick, arrays["axes"])
     now = datetime.fromisoformat(manifest["now"])
     means = {name: arrays[name] for name in ("words", "plain", "source", "target")}
     meaning = Meaning(**means, shelves=shelves_of(products, describer.attributes))
-    vars(meaning)["middle"] = arrays["middle"]
     facts: dict[str, Any] = {key: manifest[key] for key in REMEMBERED if key in manifest}
     head = None
     if about := manifest.get("head"):
         reader = load_reader(about["kind"], folder / READER, config.device)
         head = Head(reader, item_text(products, describer.text), about["weight"], about["depth"])
-    return Model(
+    model = Model(
         log=log,
         parts=parts_from(arrays, meaning, now, config.parts.text_weight),
         rankers={question: load_ranker(folder / _ranker_file(question)) for question in QUESTIONS},
@@ -547,6 +547,9 @@ def load(shop: str | Path | Shop, version: str | None = None, *, shared: bool = 
         head=head,
         labels=labels_of(opened, log.items),
     )
+    if shared:  # else the first answer would read every vector for it
+        vars(model.answerer.kinds)["_middle"] = arrays["middle"]
+    return model
 
 
 def _ranker_file(question: str) -> str:

@@ -146,7 +146,7 @@ class Kinds:
 
     def _alike(self, one: Array, others: Array) -> Array:
         """Cosine, on a scale where 0 is the mean of the shop. one : (1, d); others : (items, d)"""
-        usual = np.clip(one @ self.parts.meaning.middle, 0, 1)
+        usual = np.clip(one @ self._middle, 0, 1)
         alike: Array = np.where(usual < 0.999, (others @ one[0] - usual) / np.maximum(1 - usual, 1e-3), 0.0)
         return alike
 
@@ -208,6 +208,12 @@ class Kinds:
                 _log_lift(looked, np.maximum(met - chance, 0)),
             ]
         )
+
+    @cached_property
+    def _middle(self) -> Array:
+        """(d,), the mean of what products read like."""
+        middle: Array = self.parts.meaning.plain.mean(axis=0)
+        return middle
 
     @cached_property
     def _by_basket(self) -> float:

@@ -309,7 +309,7 @@ class Service:
         with self._arranging:
             fresh = {name: self.works.get(name) or self._put_to_work(*self._models[name]) for name in keep}
             for name, work in fresh.items():
-                if stage_of(self.shop.folder, name) != (work.prepared.stage if work.prepared else 0):
+                if stage_of(self.shop.folder, name) != (work.prepared.stage if work.prepared else (0, 0)):
                     fresh[name] = self._put_to_work(*self._models[name])
             is_new = serving != self.current
             changed = fresh.keys() != self.works.keys() or any(fresh[n] is not self.works.get(n) for n in fresh)
