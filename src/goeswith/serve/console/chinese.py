@@ -1,0 +1,5 @@
+"""What the console says in Chinese, by what it says in English."""
+
+CHINESE = {
+    "Home": "首页",
+}
