@@ -50,7 +50,7 @@ def _known(work: AtWork) -> dict[str, Any]:
         for column in ("category", "brand", "price")
     }
     warmth = [
-        {"name": name, "n": int(((counts.items >= low) & (counts.items <= (high or 2**62))).sum())}
+        {"name": name, "n": int(((counts.items >= low) & (counts.items <= (2**62 if high is None else high))).sum())}
         for low, high, name in WARMTH
     ]
     return {
