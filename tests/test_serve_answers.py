@@ -3,6 +3,7 @@
 import pytest
 
 import goeswith as gw
+from goeswith.testing.waiting import until
 
 pytest_plugins = ["goeswith.testing.serving"]
 
@@ -91,7 +92,11 @@ def test_somebody_new_is_known_after_one_event(served):
 
 
 def test_a_new_product_answers_at_once(served):
-    given = {"product_id": "rice-milk", "name": "Rice Milk Barista 1 l", "attributes": {"category": "milk", "price": 2.1}}
+    given = {
+        "product_id": "rice-milk",
+        "name": "Rice Milk Barista 1 l",
+        "attributes": {"category": "milk", "price": 2.1},
+    }
 
     assert served.post("products", {"products": [given]}) == {"added": 1, "changed": 0}
 
@@ -99,7 +104,11 @@ def test_a_new_product_answers_at_once(served):
     assert "rice-milk" in [p["product_id"] for p in served.get("products", q="milk barista")["items"]]
     assert "rice-milk" in served.ids("related", product="coffee", n=10)
     assert served.get("products/rice-milk")["new"] is True
-    assert served.ids("related", product="coffee", n=10, filter="category = 'milk'") == ["oat-milk", "milk", "rice-milk"]
+    assert served.ids("related", product="coffee", n=10, filter="category = 'milk'") == [
+        "oat-milk",
+        "milk",
+        "rice-milk",
+    ]
 
 
 def test_a_product_can_be_withdrawn_and_brought_back(served):
@@ -154,10 +163,10 @@ def test_who_is_forgotten_is_gone_from_everywhere(served, corner):
 
 
 def test_what_was_told_goes_into_the_shop_for_the_next_fit(served, corner):
-    from goeswith.testing.serving import until
-
     served.post("products", {"products": [{"product_id": "rice-milk", "name": "Rice Milk 1 l"}]})
-    served.post("events", {"event_id": "n1", "product_id": "rice-milk", "customer_id": "ana", "time": "2024-03-01T09:00:00"})
+    served.post(
+        "events", {"event_id": "n1", "product_id": "rice-milk", "customer_id": "ana", "time": "2024-03-01T09:00:00"}
+    )
 
     job = served.post("jobs", {"kind": "hand-over"}, status=202)
     until(lambda: served.get(f"jobs/{job['job_id']}")["state"] in ("done", "failed"))

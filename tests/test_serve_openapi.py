@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import not_a_server_error
@@ -31,7 +30,10 @@ def test_every_route_says_what_may_go_wrong(serve_corner):
 
     for path, methods in page["paths"].items():
         for method, route in methods.items():
-            assert "application/problem+json" in route["responses"]["503"]["content"] or path == "/v1/ready", (path, method)
+            assert "application/problem+json" in route["responses"]["503"]["content"] or path == "/v1/ready", (
+                path,
+                method,
+            )
 
 
 CHECKS = [not_a_server_error, content_type_conformance, response_schema_conformance, status_code_conformance]

@@ -12,12 +12,12 @@ import polars as pl
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
-from goeswith.association.describer import Describer, Reading, encode, meaning_of
+from goeswith.association.describer import Describer, Reading, encode, lexicon_axes, meaning_of
 from goeswith.association.features import FeatureLayer
 from goeswith.association.histories import histories_from
 from goeswith.association.kinds import COMPLEMENT, SUBSTITUTE
 from goeswith.association.parts import Meaning, Parts, shelves_of
-from goeswith.association.parts_file import basket_weights, load_parts, save_parts
+from goeswith.association.parts_file import parts_from, read_parts, save_parts
 from goeswith.association.probability import Calibrators, Probability
 from goeswith.config import FitConfig
 from goeswith.data.log import Log
@@ -469,10 +469,10 @@ def load(shop: str | Path | Shop, version: str | None = None, *, shared: bool = 
     """
     opened = shop if isinstance(shop, Shop) else Shop.open(shop)
     folder = folder_of(opened, version)
-    manifest = verified(folder)
+    cache = opened.folder / "cache" / "mapped" / folder.name
+    manifest = verified(folder, remembered=cache.with_suffix(".verified") if shared else None)
     config = FitConfig.model_validate(manifest["config"])
     encoder = (LateEncoder if shared else load_encoder)(str(folder / "encoder"), config.device)
-    describer = Describer.load(folder, encoder)
     layer = FeatureLayer.load(folder / "features.safetensors")
     products = pl.read_parquet(folder / "log" / "products.parquet")
     customers = pl.read_parquet(folder / "log" / "customers.parquet")["customer_id"]
@@ -483,13 +483,14 @@ def load(shop: str | Path | Shop, version: str | None = None, *, shared: bool = 
         pl.read_parquet(folder / "log" / "events.parquet"),
     )
 
-    def wide() -> dict[str, NDArray]:
+    def calculated() -> dict[str, NDArray]:
         vectors = {name: array.astype(np.float32) for name, array in load_file(folder / "vectors.safetensors").items()}
-        meaning = meaning_of(Reading([], vectors["encoded"], vectors["words"]), layer, products, [])
-        made = {name: getattr(meaning, name) for name in ("words", "plain", "source", "target", "middle")}
-        return {"encoded": vectors["encoded"], **made, "basket_weights": basket_weights(folder)}
+        made = meaning_of(Reading([], vectors["encoded"], vectors["words"]), layer, products, [])
+        told = {name: getattr(made, name) for name in ("words", "plain", "source", "target", "middle")}
+        return {"encoded": vectors["encoded"], "axes": lexicon_axes(folder), **told, **read_parts(folder)}
 
-    arrays = mapped_arrays(opened.folder / "cache" / "mapped" / folder.name, wide) if shared else wide()
+    arrays = mapped_arrays(cache, calculated) if shared else calculated()
+    describer = Describer.load(folder, encoder, arrays["axes"])
     now = datetime.fromisoformat(manifest["now"])
     means = (arrays[name] for name in ("words", "plain", "source", "target"))
     meaning = Meaning(*means, shelves=shelves_of(products, describer.attributes))
@@ -497,7 +498,7 @@ def load(shop: str | Path | Shop, version: str | None = None, *, shared: bool = 
     facts: dict[str, Any] = {key: manifest[key] for key in REMEMBERED if key in manifest}
     return Model(
         log=log,
-        parts=load_parts(folder, meaning, now, config.parts.text_weight, arrays["basket_weights"]),
+        parts=parts_from(arrays, meaning, now, config.parts.text_weight),
         rankers={question: load_ranker(folder / _ranker_file(question)) for question in QUESTIONS},
         describer=describer,
         encoder=encoder,

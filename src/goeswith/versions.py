@@ -128,8 +128,10 @@ def new_version(shop: Shop, facts: dict[str, Any]) -> Iterator[Path]:
         (folder / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False, default=str))
 
 
-def verified(folder: Path) -> dict[str, Any]:
+def verified(folder: Path, remembered: Path | None = None) -> dict[str, Any]:
     """The manifest of a version whose files are all what it says.
+
+    remembered : a file that keeps what was verified; files that were not written since are not read again
 
     Raises
     ------
@@ -140,12 +142,24 @@ def verified(folder: Path) -> dict[str, Any]:
         files = manifest["files"]
     except (OSError, ValueError, KeyError) as error:
         raise CorruptModel(f"{folder / MANIFEST}: cannot be read ({error}). {WAY_OUT}") from error
+    missing = [name for name in files if not (folder / name).is_file()]
+    if missing:
+        raise CorruptModel(f"{folder / missing[0]}: the file is missing. {WAY_OUT}")
+    state = json.dumps({name: [expected, *_age(folder / name)] for name, expected in files.items()})
+    if remembered is not None and remembered.is_file() and remembered.read_text() == state:
+        return manifest
     for name, expected in files.items():
-        if not (folder / name).is_file():
-            raise CorruptModel(f"{folder / name}: the file is missing. {WAY_OUT}")
         if checksum(folder / name) != expected:
             raise CorruptModel(f"{folder / name}: its checksum is not the manifest's, so it was damaged. {WAY_OUT}")
+    if remembered is not None:
+        with file_aside(remembered) as file:
+            file.write_text(state)
     return manifest
+
+
+def _age(file: Path) -> tuple[int, int]:
+    stat = file.stat()
+    return stat.st_size, stat.st_mtime_ns
 
 
 WAY_OUT = "Go back with `goeswith models rollback SHOP`, or fit again with `goeswith fit SHOP`."

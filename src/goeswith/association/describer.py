@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from safetensors.numpy import load_file, save_file
+from safetensors import safe_open
+from safetensors.numpy import save_file
 
 from goeswith.association.features import FeatureLayer, ProductInputs, blocks
 from goeswith.association.halves import in_half
@@ -71,11 +72,19 @@ class Describer:
         (folder / TERMS).write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
 
     @classmethod
-    def load(cls, folder: Path, encoder: Encoder) -> "Describer":
-        arrays, facts = load_file(folder / LEXICON), json.loads((folder / TERMS).read_text(encoding="utf-8"))
+    def load(cls, folder: Path, encoder: Encoder, axes: Array | None = None) -> "Describer":
+        """axes : of the lexicon, as `lexicon_axes` gives them, where they are at hand"""
+        facts = json.loads((folder / TERMS).read_text(encoding="utf-8"))
         terms = {term: at for at, term in enumerate(facts["terms"])}
-        lexicon = Lexicon(terms, arrays["weights"], arrays["axes"].astype(np.float32))
+        with safe_open(folder / LEXICON, "numpy") as file:
+            weights = file.get_tensor("weights")
+        lexicon = Lexicon(terms, weights, lexicon_axes(folder) if axes is None else axes)
         return cls(ItemTextConfig.model_validate(facts["text"]), facts["attributes"], lexicon, encoder)
+
+
+def lexicon_axes(folder: Path) -> Array:
+    with safe_open(folder / LEXICON, "numpy") as file:
+        return file.get_tensor("axes").astype(np.float32)
 
 
 def fit_describer(

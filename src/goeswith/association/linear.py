@@ -71,7 +71,9 @@ class DualEase:
 
     def carried(self, items: NDArray[np.int64], by: NDArray[np.int64]) -> Array:
         """What each product of a history adds to the score of others; (by, items), 0 for a product on itself."""
-        rows = np.hstack([self.interactions[:, items].T.toarray(), self.scale * self.attributes[items]])  # (items, rows)
+        rows = np.hstack(
+            [self.interactions[:, items].T.toarray(), self.scale * self.attributes[items]]
+        )  # (items, rows)
         past = np.hstack([self.interactions[:, by].T.toarray(), self.scale * self.attributes[by]])  # (by, rows)
         weights: Array = (past @ self.kernel @ rows.T) / (self.penalty * self.precision[items])
         weights[by[:, None] == items[None, :]] = 0.0

@@ -1,12 +1,12 @@
 """Parts as two safetensors files, so that a model loads in seconds and nothing is recounted."""
 
+from collections.abc import Mapping
 from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 from scipy.sparse import csr_array
 
@@ -37,40 +37,41 @@ def save_parts(parts: Parts, folder: Path) -> None:
     save_file(_plain(behaviour), folder / BEHAVIOUR, metadata={"now": parts.now.isoformat()})
 
 
-def basket_weights(folder: Path) -> NDArray[np.float32]:
-    """The largest table, as it is calculated with."""
-    with safe_open(folder / BEHAVIOUR, "numpy") as file:
-        return file.get_tensor("weights").astype(np.float32)
+def read_parts(folder: Path) -> dict[str, NDArray]:
+    """What `save_parts` wrote, as it is calculated with."""
+    arrays = load_file(folder / COUNTS) | load_file(folder / BEHAVIOUR)
+    for name in ("pairs", "baskets", "near", "windows", "interactions"):
+        arrays[f"{name}.data"] = arrays[f"{name}.data"].astype(np.float32)
+        if len(arrays[f"{name}.at"]) < 2**31:  # else SciPy would widen the columns too
+            arrays[f"{name}.start"] = arrays[f"{name}.start"].astype(np.int32)
+    for name in ("kin.weight", "weights"):
+        arrays[name] = arrays[name].astype(np.float32)
+    return arrays
 
 
-def load_parts(
-    folder: Path, meaning: Meaning, now: datetime, text_weight: float, weights: NDArray[np.float32]
-) -> Parts:
-    """weights : what `basket_weights` gave"""
-    counted = load_file(folder / COUNTS)
-    with safe_open(folder / BEHAVIOUR, "numpy") as file:
-        behaviour = {name: file.get_tensor(name) for name in file.keys() if name != "weights"}  # noqa: SIM118
+def parts_from(arrays: Mapping[str, NDArray], meaning: Meaning, now: datetime, text_weight: float) -> Parts:
+    """Parts of arrays that `read_parts` gave, as they lie: they may be shared with others and read-only."""
     n = meaning.n_items
     return Parts(
         now=now,
         meaning=meaning,
-        popularity=Popularity(**{f.name: behaviour[f"popularity.{f.name}"] for f in fields(Popularity)}),
-        histories=Histories(**{f.name: behaviour[f"histories.{f.name}"] for f in fields(Histories)}),
-        baskets=_matrix(counted, "baskets", n),
-        owner=counted["owner"],
-        counts=Counts(_matrix(counted, "pairs", n), counted["items"], int(counted["n_baskets"][0])),
-        near=_matrix(behaviour, "near", n),
-        windows=_matrix(behaviour, "windows", n),
-        kin=Kin(behaviour["kin.item"], behaviour["kin.weight"].astype(np.float32)),
+        popularity=Popularity(**{f.name: arrays[f"popularity.{f.name}"] for f in fields(Popularity)}),
+        histories=Histories(**{f.name: arrays[f"histories.{f.name}"] for f in fields(Histories)}),
+        baskets=_matrix(arrays, "baskets", n),
+        owner=arrays["owner"],
+        counts=Counts(_matrix(arrays, "pairs", n), arrays["items"], int(arrays["n_baskets"][0])),
+        near=_matrix(arrays, "near", n),
+        windows=_matrix(arrays, "windows", n),
+        kin=Kin(arrays["kin.item"], arrays["kin.weight"]),
         ease=DualEase(
-            _matrix(behaviour, "interactions", n),
+            _matrix(arrays, "interactions", n),
             meaning.words,
-            behaviour["kernel"],
-            behaviour["precision"],
-            float(behaviour["penalty"][0]),
+            arrays["kernel"],
+            arrays["precision"],
+            float(arrays["penalty"][0]),
             text_weight,
         ),
-        basket_ease=BasketEase(behaviour["best"], weights),
+        basket_ease=BasketEase(arrays["best"], arrays["weights"]),
     )
 
 
@@ -89,9 +90,6 @@ def _sparse(name: str, table: csr_array) -> dict[str, NDArray]:
     }
 
 
-def _matrix(arrays: dict[str, NDArray], name: str, n_columns: int) -> csr_array:
-    start, at = arrays[f"{name}.start"], arrays[f"{name}.at"]
-    if len(at) < 2**31:  # else SciPy would widen the columns too
-        start = start.astype(np.int32)
-    data = arrays[f"{name}.data"].astype(np.float32)
-    return csr_array((data, at, start), shape=(len(start) - 1, n_columns))
+def _matrix(arrays: Mapping[str, NDArray], name: str, n_columns: int) -> csr_array:
+    start = arrays[f"{name}.start"]
+    return csr_array((arrays[f"{name}.data"], arrays[f"{name}.at"], start), shape=(len(start) - 1, n_columns))

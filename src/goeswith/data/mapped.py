@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from goeswith.data.atomic import folder_aside
 
-FORM = "1"
+FORM = "2"
 """Rises when what is kept in such a folder is computed in another way."""
 
 

@@ -41,7 +41,7 @@ def create_app(shop: Shop, settings: ServeSettings, model: Model | None = None) 
 
     Parameters
     ----------
-    model : already loaded, so that forked workers share it; the current version is loaded in the background otherwise
+    model : already loaded; the current version is loaded in the background otherwise
 
     Its parts hang on `app.state`: service (database, models, live events), answering (questions to answers), jobs.
     """

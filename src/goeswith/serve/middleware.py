@@ -78,10 +78,12 @@ class Gate:
         scope["request_id"] = request_id
         scope["key"] = key = self.key_of(_told(headers))
         scope["key_id"] = key.key_id if key else ""
-        status, begun, read = 500, False, 0
+        status, begun, read, over = 500, False, 0, False
 
         async def sending(message: Message) -> None:
             nonlocal status, begun
+            if over and not begun:
+                raise TooLarge  # the application took the end of reading for another fault
             if message["type"] == "http.response.start":
                 status, begun = message["status"], True
                 own = {name for name, _ in message["headers"]}
@@ -91,11 +93,12 @@ class Gate:
             await send(message)
 
         async def reading() -> Message:
-            nonlocal read
+            nonlocal read, over
             message = await receive()
             if message["type"] == "http.request":
                 read += len(message.get("body", b""))
                 if read > self.most:
+                    over = True
                     raise TooLarge
             return message
 
@@ -106,12 +109,13 @@ class Gate:
             else:
                 await self.app(scope, reading, sending)
         except TooLarge:
+            over = False
             if not begun:
                 await self._too_large(request_id)(scope, receive, sending)
         except Exception:
             log.exception("a fault", extra={"request_id": request_id})
             if not begun:
-                told = "The service failed at this request; nothing of it was kept unless it was acknowledged. Its log has the details."
+                told = "The service failed at this request. Its log has the details, under this request id."
                 await problem(request_id, 500, told)(scope, receive, sending)
         finally:
             self._note(scope, request_id, status, perf_counter() - started)

@@ -43,9 +43,9 @@ class Rewards:
             self._read = monotonic()
             counted = select(exposures.c.product_id, func.count()).where(exposures.c.propensity.is_not(None))
             with self._database.reading() as connection:
-                self._shown = Counter({p: n for p, n in connection.execute(counted.group_by(exposures.c.product_id))})
+                self._shown = Counter(dict(connection.execute(counted.group_by(exposures.c.product_id)).all()))
                 rewarded = counted.where(is_rewarded()).group_by(exposures.c.product_id)
-                self._rewarded = Counter({p: n for p, n in connection.execute(rewarded)})
+                self._rewarded = Counter(dict(connection.execute(rewarded).all()))
 
 
 def is_rewarded() -> exists:  # type: ignore[valid-type]

@@ -71,7 +71,7 @@ def serve(shop: Shop, settings: ServeSettings, say: Callable[[str], None]) -> No
     say(f"goeswith answers at http://{shown}:{port}/v1 (ready when /v1/ready says so)")
     write_json_logs(settings.log_level)
     if settings.workers == 1:
-        _work(shop, settings, listening, None)
+        _work(shop, settings, listening)
     else:
         _workers(shop, settings, listening)
 
@@ -91,9 +91,9 @@ def _bound(settings: ServeSettings) -> socket.socket:
     return listening
 
 
-def _work(shop: Shop, settings: ServeSettings, listening: socket.socket, model: object) -> None:
+def _work(shop: Shop, settings: ServeSettings, listening: socket.socket) -> None:
     config = uvicorn.Config(
-        create_app(shop, settings, model),  # type: ignore[arg-type]
+        create_app(shop, settings),
         log_config=None,
         access_log=False,
         server_header=False,
@@ -104,10 +104,10 @@ def _work(shop: Shop, settings: ServeSettings, listening: socket.socket, model: 
 
 
 def _workers(shop: Shop, settings: ServeSettings, listening: socket.socket) -> None:
-    """Load once, then part: what is only read stays one copy. A worker that dies is replaced."""
-    import goeswith as gw
+    """Import once, then part; vectors and counts are mapped from one file each. A worker that dies is replaced.
 
-    model = gw.load(shop, shared=True)
+    Nothing is computed before the parting: the threads of Polars and PyTorch do not live on in a child.
+    """
     children: dict[int, float] = {}
     stopping = False
 
@@ -128,7 +128,7 @@ def _workers(shop: Shop, settings: ServeSettings, listening: socket.socket) -> N
                 signal.signal(signal.SIGINT, signal.SIG_DFL)
                 code = 1
                 try:
-                    _work(shop, settings, listening, model)
+                    _work(shop, settings, listening)
                     code = 0
                 except Exception:
                     log.exception("a worker failed")

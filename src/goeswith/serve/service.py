@@ -27,7 +27,7 @@ from goeswith.serve.event_writer import EventWriter
 from goeswith.serve.exposure_log import ExposureLog
 from goeswith.serve.live import LiveEvents, Past
 from goeswith.serve.metrics import Metrics
-from goeswith.serve.prepared import load_prepared
+from goeswith.serve.prepared import stage_of
 from goeswith.serve.problems import Refused
 from goeswith.serve.settings import ServeSettings
 from goeswith.serve.store.database import Database, DatabaseAway, secret_of
@@ -105,6 +105,7 @@ class Service:
         self._loader = ThreadPoolExecutor(1, "load")
         self._tasks: list[asyncio.Task[None]] = []
         self._preparing: subprocess.Popen[bytes] | None = None
+        self._prepared_for = ""
         self._salt = ""
 
     # --- start and stop
@@ -267,6 +268,8 @@ class Service:
     def keep_versions(self) -> None:
         """Load what should serve and is not loaded, then let go of what no longer serves."""
         pointed = self._pointed()
+        if pointed is None and self.current is None:
+            self.trouble = f"This shop has no model yet. Fit one: goeswith fit {self.shop.folder.name}"
         test = self.known.experiment
         wanted = [
             name for name in dict.fromkeys([pointed, *((test.version_a, test.version_b) if test else ())]) if name
@@ -279,12 +282,12 @@ class Service:
         with self._arranging:
             fresh = {name: self.works.get(name) or self._put_to_work(*self._models[name]) for name in keep}
             for name, work in fresh.items():
-                if work.prepared is None and load_prepared(self.shop.folder, name) is not None:
+                if stage_of(self.shop.folder, name) != (work.prepared.stage if work.prepared else 0):
                     fresh[name] = self._put_to_work(*self._models[name])
             is_new = serving != self.current
             changed = fresh.keys() != self.works.keys() or any(fresh[n] is not self.works.get(n) for n in fresh)
             if changed or is_new:
-                self.works, self.current = {**self.works, **fresh}, serving
+                self.works, self.current = {**self.works, **fresh}, serving  # whoever asks finds either version whole
                 self.works, self.bodies = fresh, {}
                 self._models = {name: self._models[name] for name in keep}
         if is_new and serving:
@@ -321,10 +324,11 @@ class Service:
         """Have the lists of a version computed, by another process that gives way to this one."""
         if not self.settings.prepare or version is None or version not in self.works:
             return
-        if self.works[version].prepared is not None or (self._preparing and self._preparing.poll() is None):
+        if self._preparing is not None and self._preparing.poll() is None:
             return
-        if self._preparing is not None and self._preparing.args[-1] == version:  # type: ignore[index]
-            return  # it was tried
+        if self._prepared_for == version:
+            return  # it was done, or tried
+        self._prepared_for = version
         command = [sys.executable, "-m", "goeswith.serve.prepared", str(self.shop.folder), version]
         self._preparing = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 

