@@ -14,7 +14,7 @@ CHINESE = {
     "This file is larger than what can be uploaded here: {n} GB. Name its path on the machine, or use the command line.":
         "文件超过此处可上传的大小：{n} GB。请填写它在本机上的路径，或使用命令行。",
     "goes with it": "搭配", "instead of it": "替代", "of one sort, taken along": "同类，一起购买", "hardly sold yet": "几乎未售",
-    "{n} found": "找到{n}个", "probability": "概率", "predicted": "预测", "happened": "实际", "loss": "损失", "found": "识别方式",
+    "{n} found": "找到{n}个", "probability": "概率", "predicted": "预测", "happened": "实际", "loss": "损失", "found here": "查找结果", "found": "识别方式",
     "A problem": "出现问题", "Not found": "未找到", "Not allowed": "不允许", "Conflict": "冲突", "Not ready": "尚未就绪",
     "Did you mean": "您是否要找", "The model is being loaded": "正在载入模型",
     "A moment: this page opens by itself.": "请稍候，页面会自动打开。",
@@ -200,6 +200,9 @@ CHINESE = {
     "feature layer": "特征层", "counts and linear models": "计数与线性模型", "judge beside the baselines": "与基线比较",
     "A fit is running already. Watch it, or cancel it first.": "训练已在进行。请查看，或先取消。",
     "No file waits. Choose the events file first.": "没有等待的文件。请先选择事件文件。",
+    "each part alone": "各部分单独", "personal": "个人习惯", "popularity": "热度", "ease": "线性模型（顾客）", "crowd": "相似顾客",
+    "cosine": "共同购买", "window": "先后购买", "text": "语言模型", "basket_ease": "线性模型（购物篮）", "confidence": "置信度",
+    "basket_cosine": "同篮", "basket_words": "文字（购物篮）", "basket_text": "语言模型（购物篮）",
     # keys, users, audit
     "Keys open the API to programs; users open this console to people.": "密钥供程序访问接口；用户供人员使用控制台。",
     "The new key. It is shown this once:": "新密钥，仅显示这一次：",

@@ -65,10 +65,9 @@ def _done(shop_folder: Path, job: dict[str, Any], diary: Diary) -> dict[str, Any
     shop, config = gw.Shop.open(shop_folder), gw.FitConfig.model_validate(job["config"])
     if job["kind"] == "fit":
         return {"version": gw.fit(shop, config, progress=diary).version}
-    from goeswith.serve.console.judging import keep
+    from goeswith.serve.console.judging import judge_copy
 
-    report = gw.evaluate(shop, config, progress=diary)
-    return {"judged": keep(report, shop, job["version"])}
+    return {"judged": judge_copy(shop, config, job["version"], diary)}
 
 
 if __name__ == "__main__":

@@ -1,48 +1,24 @@
-"""What a judgement found, kept beside the shop for the pages that show it."""
+"""A judgement of an evaluation copy and of its parts, for the console; it needs all that a fit needs."""
 
-import json
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+from dataclasses import replace
 
+from goeswith import flow
+from goeswith.config import FitConfig
+from goeswith.data.cut import default_split
 from goeswith.data.shop import Shop
-from goeswith.evaluation.judged import Cases
-from goeswith.evaluation.reliability import expected_calibration_error, reliability_curve
-from goeswith.evaluation.report import Report
+from goeswith.evaluation.exam import build_exam
+from goeswith.progress import Progress, Stage
+from goeswith.serve.console.ablating import ablated
+from goeswith.serve.console.judged import keep
 
 
-def folder_for(shop: Path) -> Path:
-    return shop / "serve" / "console" / "judged"
-
-
-def keep(report: Report, shop: Shop, version: str) -> str:
-    """Write a report down as the judgement beside this version, and name the file."""
-    told = {
-        **report.to_dict(),
-        "version": version,
-        "judged": datetime.now(UTC).isoformat(timespec="seconds"),
-        "losses": {name: list(map(float, values)) for name, values in report.losses.items()},
-        "reliability": {name: _curve(cases) for name, cases in report.probability.items()},
-    }
-    home = folder_for(shop.folder)
-    home.mkdir(parents=True, exist_ok=True)
-    file = home / f"{version}.json"
-    file.write_text(json.dumps(told, ensure_ascii=False, default=str))
-    return file.name
-
-
-def judgement(shop: Path, version: str) -> dict[str, Any] | None:
-    """The judgement of this version; the newest of any other where it has none, which says of which it is."""
-    home = folder_for(shop)
-    files = sorted(home.glob("*.json"), reverse=True) if home.is_dir() else []
-    best = next((file for file in files if file.stem == version), files[0] if files else None)
-    if best is None:
-        return None
-    told: dict[str, Any] = json.loads(best.read_text())
-    return told
-
-
-def _curve(cases: Cases) -> dict[str, Any]:
-    said, came, weight = cases
-    curve = reliability_curve(said, came, weight=weight)
-    return {"bins": curve.to_dicts(), "error": expected_calibration_error(said, came, weight=weight)}
+def judge_copy(shop: Shop, config: FitConfig, version: str, progress: Progress) -> str:
+    """Judge an evaluation copy as `goeswith.evaluate` does, and each of its parts alone; name the file it is kept in."""
+    split = default_split(shop.log())
+    if split.cut is None:  # each customer has a cut of their own, and only the whole road knows it
+        return keep(flow.evaluate(shop, config, progress=progress), shop, version)
+    copy = flow.learn(split.before, config, shop.folder / "cache", progress)
+    copy.fitted_until = split.cut
+    report = flow.evaluate(shop, model=copy, progress=progress)
+    progress(Stage("each part alone"))
+    return keep(replace(report, cut=split.how), shop, version, ablated(copy, build_exam(split)))

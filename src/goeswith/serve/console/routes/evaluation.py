@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from goeswith.serve.console.access import TheConsole, Viewer, Work
-from goeswith.serve.console.judging import judgement
+from goeswith.serve.console.judged import judgement
 from goeswith.serve.console.pages import page
 from goeswith.serve.console.routes.data import fitting
 

@@ -8,7 +8,7 @@ from fastapi.responses import Response
 
 from goeswith.serve.console import comparing, health
 from goeswith.serve.console.access import TheConsole, Viewer, Work
-from goeswith.serve.console.judging import judgement
+from goeswith.serve.console.judged import judgement
 from goeswith.serve.console.pages import page
 from goeswith.versions import list_versions
 

@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse, Response
 from goeswith.serve.console import comparing
 from goeswith.serve.console.access import Admin, TheConsole, Viewer, Work
 from goeswith.serve.console.holding import Console
-from goeswith.serve.console.judging import judgement
+from goeswith.serve.console.judged import judgement
 from goeswith.serve.console.pages import link, page
 from goeswith.serve.store.customers import last_forgotten
 from goeswith.serve.store.database import write_down

@@ -91,6 +91,10 @@ document.addEventListener("htmx:responseError", (event) => {
   }
   tell(detail);
 });
+// How much is still on its way, for whoever waits for the whole page.
+const waiting = (by) => () => (document.body.dataset.asking = String(Number(document.body.dataset.asking || 0) + by));
+document.addEventListener("htmx:beforeRequest", waiting(1));
+document.addEventListener("htmx:afterRequest", waiting(-1));
 document.addEventListener("htmx:sendError", () => tell(WORDS.away));
 // Where the service went away while a page watches a fit, the page goes on asking.
 document.addEventListener("htmx:afterRequest", (event) => {
@@ -210,11 +214,12 @@ function searchable(input) {
 
 const short = (text, most = 26) => (text.length > most ? text.slice(0, most - 1) + "…" : text);
 const share = (value) => (value === null || value === undefined ? "–" : (100 * value).toFixed(value < 0.01 ? 2 : 1) + " %");
-const PALETTE = ["#0b7a75", "#c8553d", "#5b6c9e", "#b08900", "#7d5ba6", "#4a7c59", "#a0527a", "#2f7fb5", "#8c6d46", "#5f8f2e", "#b4546a", "#667078"];
+const LIGHT = ["#0b7a75", "#c8553d", "#5b6c9e", "#b08900", "#7d5ba6", "#4a7c59", "#a0527a", "#2f7fb5", "#8c6d46", "#5f8f2e", "#b4546a", "#667078"];
+const DARK = ["#4fc0b6", "#f09a7c", "#a3b2ee", "#e2bd58", "#c4a4ea", "#8fcf9f", "#e79bc4", "#7cc4f0", "#d3b48c", "#b3d98a", "#f0a3b4", "#aeb9c0"];
 
 const frame = () => ({
   backgroundColor: "transparent", animation: !matchMedia("(prefers-reduced-motion: reduce)").matches, animationDuration: 350,
-  textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, color: colour("ink") }, color: PALETTE,
+  textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, color: colour("ink") }, color: theme() === "dark" ? DARK : LIGHT,
   tooltip: { renderMode: "richText", confine: true, backgroundColor: colour("card"), borderColor: colour("line"), textStyle: { color: colour("ink"), fontSize: 12 } },
 });
 const axis = (more = {}) => ({
@@ -242,7 +247,7 @@ const FORMS = {
   graph: (d) => {
     const most = Math.max(...d.web.ties.map((t) => t.p || 0), 1e-9), small = innerWidth < 820;
     return { ...frame(), tooltip: { ...frame().tooltip, formatter: (p) => (p.dataType === "edge" ? (p.data.p === null ? "" : `${p.data.from} → ${p.data.to}\n${WORDS[p.data.kind] || ""}\n${WORDS.probability} ${share(p.data.p)}${p.data.low === null ? "" : ` (${share(p.data.low)} – ${share(p.data.high)})`}`) : p.data.full + (p.data.cold ? `\n${WORDS.cold}` : "")) },
-      series: [{ type: "graph", layout: "force", roam: true, draggable: true, top: 20, bottom: 20, scaleLimit: { min: 0.4, max: 5 },
+      series: [{ type: "graph", layout: "force", roam: true, draggable: true, top: 24, bottom: 34, left: small ? 40 : 80, right: small ? 40 : 80, scaleLimit: { min: 0.4, max: 5 },
         force: { repulsion: small ? 190 : 380, edgeLength: small ? [60, 130] : [90, 210], gravity: 0.08, layoutAnimation: false }, labelLayout: { hideOverlap: true }, emphasis: { focus: "adjacency" },
         label: { show: true, position: "bottom", color: colour("ink"), fontSize: 11, formatter: (p) => p.data.label_ },
         data: d.web.nodes.map((n) => ({ id: n.id || "·", name: n.id || "·", full: n.name, label_: short(n.name, small ? 16 : 22), cold: n.cold, middle: n.middle, symbolSize: n.middle ? 34 : 17, ...(n.middle ? { x: 0, y: 0 } : {}),
@@ -250,11 +255,11 @@ const FORMS = {
         links: d.web.ties.map((t) => ({ source: t.a || "·", target: t.b, p: t.p, low: t.low ?? null, high: t.high ?? null, kind: t.kind, from: name(d, t.a), to: name(d, t.b),
           lineStyle: t.main ? { width: 1 + 6 * Math.sqrt((t.p || 0) / most), color: colour(t.kind || "soft"), opacity: 0.55, curveness: 0.05 } : { width: 1, color: colour("soft"), opacity: 0.22, curveness: 0.15 } })) }] };
   },
-  map: (d) => ({ ...frame(), color: PALETTE, legend: { type: "scroll", top: 0, textStyle: { color: colour("soft") }, pageTextStyle: { color: colour("soft") }, pageIconColor: colour("accent") }, grid: { left: 6, right: 6, top: 38, bottom: 6 },
+  map: (d) => ({ ...frame(), legend: { type: "scroll", top: 0, textStyle: { color: colour("soft") }, pageTextStyle: { color: colour("soft") }, pageIconColor: colour("accent") }, grid: { left: 6, right: 6, top: 38, bottom: 6 },
     tooltip: { ...frame().tooltip, formatter: (p) => p.data.value[2] }, xAxis: { type: "value", show: false, scale: true }, yAxis: { type: "value", show: false, scale: true }, animation: false,
     dataZoom: [{ type: "inside", xAxisIndex: 0 }, { type: "inside", yAxisIndex: 0 }],
     series: [...d.groups.map((g) => ({ name: g.name, type: "scatter", symbolSize: (v) => v[4], itemStyle: { opacity: 0.7 }, data: g.points.map((p) => ({ value: p })) })),
-      ...(d.marked.length ? [{ name: WORDS.found.replace("{n} ", "").replace("{n}", ""), type: "scatter", symbol: "pin", symbolSize: 34, itemStyle: { color: colour("substitute"), borderColor: colour("card") }, label: { show: d.marked.length < 8, position: "right", color: colour("ink"), backgroundColor: colour("card"), padding: [2, 4], borderRadius: 4, formatter: (p) => short(p.data.value[2], 28) }, data: d.marked.map((p) => ({ value: p })), z: 5 }] : [])] }),
+      ...(d.marked.length ? [{ name: WORDS.here, type: "scatter", symbol: "pin", symbolSize: 34, itemStyle: { color: colour("substitute"), borderColor: colour("card") }, label: { show: d.marked.length < 8, position: "right", color: colour("ink"), backgroundColor: colour("card"), padding: [2, 4], borderRadius: 4, formatter: (p) => short(p.data.value[2], 28) }, data: d.marked.map((p) => ({ value: p })), z: 5 }] : [])] }),
 };
 const name = (d, id) => d.web.nodes.find((n) => n.id === id)?.name || "";
 
@@ -409,5 +414,6 @@ function arrange(root) {
 }
 document.addEventListener("DOMContentLoaded", () => {
   arrange(document.body);
+  document.body.dataset.arranged = "1";
   document.addEventListener("htmx:afterSettle", (event) => arrange(event.detail.elt));
 });
