@@ -19,6 +19,7 @@ from goeswith.cli.probability import probability
 from goeswith.cli.recommend import recommend
 from goeswith.cli.related import related
 from goeswith.cli.serve import serve
+from goeswith.cli.users import users
 from goeswith.cli.why import why
 from goeswith.errors import GoesWithError
 
@@ -49,6 +50,7 @@ app = typer.Typer(
 for _command in COMMANDS:
     app.command()(_command)
 app.add_typer(models, name="models")
+app.add_typer(users, name="users")
 
 
 def _version(wanted: bool) -> None:
