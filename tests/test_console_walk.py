@@ -1,8 +1,6 @@
 """The console as a newcomer and a merchandiser meet it, in a real browser."""
 
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -52,7 +50,7 @@ def first(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tu
         page.click("text=Make the shop and fit")
         page.wait_for_selector("[data-table=stages] tbody tr")
         seen += serious(page)
-        page.wait_for_url("**/console/explore", timeout=60_000)
+        page.wait_for_url("**/console/explore", timeout=240_000)
 
         yield url, visit, seen
 
