@@ -74,14 +74,10 @@ class Visit:
         self.url, self.wrong, self.foreign = url, list[str](), list[str]()
         size = {"width": width, "height": 844 if width == PHONE else 900}
         self.context = browser.new_context(viewport=size, locale="zh-CN" if language == "zh" else "en-GB")
-        self.context.add_cookies(
-            [
-                {"name": "gw_lang", "value": language, "url": f"{url}/console"},
-                {"name": "gw_theme", "value": theme, "url": f"{url}/console"},
-            ]
-        )
+        self._keep("gw_lang", language)
+        self._keep("gw_theme", theme)
         self.page = self.context.new_page()
-        self.page.set_default_timeout(15_000)
+        self.page.set_default_timeout(60_000)
         self.page.on("console", self._heard)
         self.page.on("pageerror", lambda error: self.wrong.append(f"script: {error}"))
         self.page.on("request", self._asked)
@@ -96,7 +92,7 @@ class Visit:
         return self.with_session(found[1])
 
     def with_session(self, token: str) -> "Visit":
-        self.context.add_cookies([{"name": "gw_session", "value": token, "url": f"{self.url}/console"}])
+        self._keep("gw_session", token)
         return self
 
     @property
@@ -117,6 +113,10 @@ class Visit:
     def overflows(self) -> bool:
         """Whether the page is wider than the screen."""
         return bool(self.page.evaluate("document.documentElement.scrollWidth > innerWidth"))
+
+    def _keep(self, name: str, value: str) -> None:
+        host = urlsplit(self.url).hostname
+        self.context.add_cookies([{"name": name, "value": value, "domain": host, "path": "/console"}])
 
     def _heard(self, message: Any) -> None:
         if message.type in ("error", "warning"):

@@ -1,5 +1,6 @@
 """Which products a visitor may mean."""
 
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from goeswith.serve.at_work import AtWork
 from goeswith.serve.console.holding import Console
 from goeswith.serve.console.spelling import SpellingIndex
+from goeswith.serve.newcomers import read_text
 
 SHOWN_BESIDE = ("brand", "size", "category")
 
@@ -25,6 +27,13 @@ def suggestions(console: Console, work: AtWork, query: str, most: int = 8) -> li
     rows = [] if exact is None else [exact]
     rows += [int(row) for row in index_of(console, work).find(wanted, most) if row != exact]
     return [brief(work, row) for row in rows[:most]]
+
+
+def reader_at_hand(work: AtWork) -> Thread:
+    """Have the language model read in the background: it is fetched at its first text, which takes seconds."""
+    thread = Thread(target=read_text, args=(work.model, "a product"), daemon=True)
+    thread.start()
+    return thread
 
 
 def brief(work: AtWork, row: int) -> dict[str, Any]:

@@ -32,6 +32,7 @@ async def explore(
 ) -> Response:
     """One product, or one that only has a text; with another product beside it, why the two go together."""
     await console.run(finding.index_of, console, work)
+    console.once("reader", work.version, lambda: finding.reader_at_hand(work))
     if q and not product and not text:
         found = finding.suggestions(console, work, q, 30)
         if len(found) == 1:
