@@ -24,6 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -36,7 +37,7 @@ from urllib.parse import urlencode
 import numpy as np
 import psutil
 
-SEED = 0
+SEED, SECONDS = 0, 20
 
 
 # --- a server of its own process
@@ -169,7 +170,7 @@ json.dump({"taken": taken, "wrong": wrong, "seconds": time.perf_counter() - begi
 
 
 def load(port: int, paths: list[str], rate: float, seconds: float, connections: int) -> tuple[np.ndarray, int, float]:
-    """Milliseconds of every request, how many failed, requests a second; rate 0 is as fast as it goes."""
+    """Milliseconds of every request, how many failed, requests a second; rate 0 is at saturation."""
     shares = [paths[at::connections] for at in range(connections)]
     arguments = [sys.executable, "-c", LOAD, str(port), str(rate / connections), str(seconds)]
     workers = [subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in shares]
@@ -198,19 +199,24 @@ def latency(shop: Path) -> None:
         model.parts.counts.items,
         model.log.customers.series.to_list(),
     )
-    has_list = np.zeros(len(products), bool) if prepared is None else prepared.place["related"] >= 0
     by_sales = sold / sold.sum()
-    known = np.where(has_list, by_sales, 0)
-    print(f"lists prepared: {int(has_list.sum()):,} products ({known.sum():.1%} of sales)")
+    alike = np.full(len(customers), 1 / len(customers))
+    has = {verb: np.zeros(n, bool) for verb, n in (("related", len(products)), ("recommend", len(customers)))}
+    if prepared is not None:
+        has = {verb: prepared.place[verb] >= 0 for verb in has}
+    share = by_sales[has["related"]].sum()
+    print(f"lists prepared: {has['related'].sum():,} of {len(products):,} products ({share:.1%} of sales), ", end="")
+    print(f"{has['recommend'].sum():,} of {len(customers):,} customers")
 
-    def related(weights: np.ndarray, n: int) -> list[str]:
-        rows = rng.choice(len(products), n, p=weights / weights.sum())
+    def related(where: np.ndarray, n: int) -> list[str]:
+        weight = by_sales * where
+        rows = rng.choice(len(products), n, p=weight / weight.sum())
         return [f"/v1/related?{urlencode({'product': products[row]})}" for row in rows]
 
-    def recommend(n: int) -> list[str]:
-        return [
-            f"/v1/recommend?{urlencode({'customer': customers[row]})}" for row in rng.integers(0, len(customers), n)
-        ]
+    def recommend(where: np.ndarray, n: int) -> list[str]:
+        weight = alike * where
+        rows = rng.choice(len(customers), n, p=weight / weight.sum())
+        return [f"/v1/recommend?{urlencode({'customer': customers[row]})}" for row in rows]
 
     def local(ask: Callable[[object], object], ids: list[object]) -> float:
         ask(ids[0])
@@ -226,27 +232,23 @@ def latency(shop: Path) -> None:
         "recommend": local(model.recommend, [customers[row] for row in rng.integers(0, len(customers), 31)]),
     }
     del model
-    weights = known if prepared is not None else by_sales
     with running(shop) as server:
-        print(
-            "| at 100 requests a second | p50 ms | p99 ms | failed | p50 of the call in Python, ms |\n|---|---|---|---|---|"
-        )
-        for name, paths, python in (
-            ("related, products with a list", related(weights, 4_000), in_python["related"]),
-            ("recommend, any customer", recommend(4_000), in_python["recommend"]),
-            ("related, products without, 5 a second", related(by_sales * ~has_list, 200), in_python["related"]),
-        ):
-            rate = 5 if "without" in name else 100
-            taken, wrong, _ = load(server.port, paths, rate, 30, 4 if rate > 5 else 1)
-            print(
-                f"| {name} | {np.median(taken):.2f} | {np.percentile(taken, 99):.2f} | {wrong} | {python:.1f} |",
-                flush=True,
-            )
-        for name, paths in (("related", related(weights, 40_000)), ("recommend", recommend(40_000))):
-            taken, wrong, rate = load(server.port, paths, 0, 10, 4)
-            print(
-                f"{name} at saturation: {rate:.0f} requests a second, p99 {np.percentile(taken, 99):.1f} ms, {wrong} failed"
-            )
+        print("| | a second | p50 ms | p99 ms | failed | p50 in Python, ms |\n|---|---|---|---|---|---|")
+        for name, paths, rate in (
+            ("related, with a list", related(has["related"], 4_000), 100),
+            ("recommend, with a list", recommend(has["recommend"], 4_000), 100),
+            ("related, without", related(~has["related"], 200), 5),
+            ("recommend, without", recommend(np.ones(len(customers), bool), 200) if has["recommend"].all() else
+             recommend(~has["recommend"], 200), 3),
+        ):  # fmt: skip
+            taken, wrong, _ = load(server.port, paths, rate, SECONDS, 4 if rate > 5 else 1)
+            found = f"{np.median(taken):.2f} | {np.percentile(taken, 99):.2f} | {wrong}"
+            print(f"| {name} | {rate} | {found} | {in_python[name.split(',')[0]]:.1f} |", flush=True)
+        for verb, paths in (
+            ("related", related(has["related"], 40_000)), ("recommend", recommend(has["recommend"], 40_000)),
+        ):  # fmt: skip
+            taken, wrong, rate = load(server.port, paths, 0, SECONDS / 2, 4)
+            print(f"{verb}, at saturation: {rate:.0f} a second, p99 {np.percentile(taken, 99):.1f} ms, failed {wrong}")
 
 
 def start(shop: Path) -> None:
@@ -460,9 +462,8 @@ def vectors(shop: Path, most: int = 20_000) -> None:
                     if found["pgvector"]
                     else 0
                 )
-            print(
-                f"| {name} | {np.median(times['memory']):.1f} | {np.median(times['pgvector']):.1f} | {np.mean(agree):.3f} |"
-            )
+            medians = [f"{np.median(times[kind]):.1f}" for kind in ("memory", "pgvector")]
+            print(f"| {name} | {' | '.join(medians)} | {np.mean(agree):.3f} |")
         database.close()
 
 
@@ -470,6 +471,21 @@ def vectors(shop: Path, most: int = 20_000) -> None:
 
 
 def contract(shop: Path, examples: int = 25) -> None:
+    from goeswith.serve.store.database import Database
+    from goeswith.serve.store.keys import new_key
+
+    with databases() as fresh:
+        for name, make in fresh.items():
+            copy, url = _copied(shop), make()
+            database = Database(url)
+            database.migrate()
+            _, key = new_key(database, "schemathesis", "admin")
+            with running(copy, database=url, requests_per_minute=0) as server:
+                print(f"{name}: {_sent_everything(server, key, examples)}", flush=True)
+            shutil.rmtree(copy.parent)
+
+
+def _sent_everything(server: Server, key: str, examples: int) -> str:
     import schemathesis
     from hypothesis import HealthCheck, Phase, given, settings
     from schemathesis.checks import not_a_server_error
@@ -479,45 +495,29 @@ def contract(shop: Path, examples: int = 25) -> None:
         status_code_conformance,
     )
 
-    from goeswith.serve.store.database import Database
-    from goeswith.serve.store.keys import new_key
-
     checks = [not_a_server_error, content_type_conformance, response_schema_conformance, status_code_conformance]
-    with databases() as fresh:
-        for name, make in fresh.items():
-            copy, url = _copied(shop), make()
-            database = Database(url)
-            database.migrate()
-            _, key = new_key(database, "schemathesis", "admin")
-            with running(copy, database=url, requests_per_minute=0) as server:
-                schema = schemathesis.openapi.from_url(f"http://127.0.0.1:{server.port}/v1/openapi.json")
-                tried, wrong, statuses = 0, [], {}
-                for operation in (found.ok() for found in schema.get_all_operations()):
-                    if operation.label == "POST /v1/jobs":  # it would fit again and again
-                        continue
+    schema = schemathesis.openapi.from_url(f"http://127.0.0.1:{server.port}/v1/openapi.json")
+    statuses: Counter[int] = Counter()
+    wrong = []
+    chosen = settings(
+        max_examples=examples, deadline=None, database=None, phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    for operation in (found.ok() for found in schema.get_all_operations()):
+        if operation.label == "POST /v1/jobs":  # it would fit again and again
+            continue
 
-                    @given(case=operation.as_strategy())
-                    @settings(
-                        max_examples=examples, deadline=None, database=None, phases=[Phase.generate],
-                        suppress_health_check=list(HealthCheck),
-                    )  # fmt: skip
-                    def keeps_its_word(case: object) -> None:
-                        nonlocal tried
-                        tried += 1
-                        answer = case.call(headers={"Authorization": f"Bearer {key}"})  # type: ignore[attr-defined]
-                        statuses[answer.status_code] = statuses.get(answer.status_code, 0) + 1
-                        case.validate_response(answer, checks=checks)  # type: ignore[attr-defined]
+        def keeps_its_word(case: object) -> None:
+            answer = case.call(headers={"Authorization": f"Bearer {key}"})  # type: ignore[attr-defined]
+            statuses[answer.status_code] += 1
+            case.validate_response(answer, checks=checks)  # type: ignore[attr-defined]
 
-                    try:
-                        keeps_its_word()
-                    except BaseException as error:
-                        wrong.append((operation.label, str(error).splitlines()[:3]))
-            print(
-                f"{name}: {tried:,} requests, statuses {dict(sorted(statuses.items()))}, {len(wrong)} addresses break their word"
-            )
-            for one in wrong:
-                print("  ", one)
-            shutil.rmtree(copy.parent)
+        try:
+            chosen(given(case=operation.as_strategy())(keeps_its_word))()
+        except BaseException as error:
+            wrong.append(f"\n  {operation.label}: {' '.join(str(error).split())[:300]}")
+    told = ", ".join(f"{count} × {status}" for status, count in sorted(statuses.items()))
+    return f"{statuses.total():,} requests ({told}); {len(wrong)} addresses broke their word{''.join(wrong)}"
 
 
 # --- exploration

@@ -86,7 +86,7 @@ def test_the_script_shows_related_products_on_a_page(listening, monkeypatch):
     if chromium is None:
         pytest.skip("Chromium is not installed")
     address = listening().address
-    page_text = '<div id="box" data-goeswith="pasta" data-n="2" data-base=""></div><script src="/v1/goeswith.js" defer></script>'
+    page_text = '<div id="box" data-goeswith="pasta" data-n="2"></div><script src="/v1/goeswith.js" defer></script>'
     httpx.post(f"{address}/v1/products", json={"products": [{"product_id": "tomato-sauce", "name": "<b>Sauce</b>"}]})
     with sync_playwright() as browsers:
         browser = browsers.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
@@ -160,13 +160,14 @@ def test_products_are_searched_in_postgresql(serve_corner, postgres):
 
 def test_prepared_lists_are_what_the_model_says(corner, serve_corner):
     model = gw.load(corner)
-    prepare(corner.folder, model.version, stages=(5, 8))
+    prepare(corner.folder, model.version, stages=[(1, 5)])
+    prepare(corner.folder, model.version, stages=[(9, 8)])
     prepared = load_prepared(corner.folder, model.version)
     served = serve_corner()
 
     told = served.get("recommend", customer="ana", n=5)
 
-    assert prepared.stage == 8 and {p["source"] for p in told["products"]} == {"prepared"}
+    assert prepared.stage == (5, 8) and {p["source"] for p in told["products"]} == {"prepared"}
     assert [p["product_id"] for p in told["products"]] == model.recommend("ana", n=5).ids
     assert served.ids("related", product="bread", n=5) == model.related("bread", n=5).ids
 

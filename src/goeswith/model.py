@@ -44,6 +44,8 @@ Unknown = Literal["error", "skip"]
 Ids = Sequence[Any] | pl.Series
 REMEMBERED = ("fine_tuning", "stages", "losses", "moved", "horizon_days")
 """Facts of a fit that a stored version keeps."""
+BY_ROW = ("source", "plain", "encoded", "weights", "axes")
+"""Of these an answer looks at a few rows."""
 
 
 @dataclass
@@ -486,17 +488,17 @@ def load(shop: str | Path | Shop, version: str | None = None, *, shared: bool = 
     def calculated() -> dict[str, NDArray]:
         vectors = {name: array.astype(np.float32) for name, array in load_file(folder / "vectors.safetensors").items()}
         made = meaning_of(Reading([], vectors["encoded"], vectors["words"]), layer, products, [])
-        told = {name: getattr(made, name) for name in ("words", "plain", "source", "target", "middle")}
-        return {"encoded": vectors["encoded"], "axes": lexicon_axes(folder), **told, **read_parts(folder)}
+        told = {name: getattr(made, name) for name in ("words", "plain", "source", "target")}
+        told |= {"encoded": vectors["encoded"], "middle": made.plain.mean(axis=0)}
+        return {"axes": lexicon_axes(folder), **told, **read_parts(folder)}
 
-    arrays = mapped_arrays(cache, calculated) if shared else calculated()
+    arrays = mapped_arrays(cache, calculated, BY_ROW) if shared else calculated()
     describer = Describer.load(folder, encoder, arrays["axes"])
     now = datetime.fromisoformat(manifest["now"])
-    means = (arrays[name] for name in ("words", "plain", "source", "target"))
-    meaning = Meaning(*means, shelves=shelves_of(products, describer.attributes))
-    vars(meaning)["middle"] = arrays["middle"]
+    means = {name: arrays[name] for name in ("words", "plain", "source", "target")}
+    meaning = Meaning(**means, shelves=shelves_of(products, describer.attributes))
     facts: dict[str, Any] = {key: manifest[key] for key in REMEMBERED if key in manifest}
-    return Model(
+    model = Model(
         log=log,
         parts=parts_from(arrays, meaning, now, config.parts.text_weight),
         rankers={question: load_ranker(folder / _ranker_file(question)) for question in QUESTIONS},
@@ -510,6 +512,9 @@ def load(shop: str | Path | Shop, version: str | None = None, *, shared: bool = 
         version=folder.name,
         calibrators=Calibrators.load(folder / "calibration.json"),
     )
+    if shared:  # else the first answer would read every vector for it
+        vars(model.answerer.kinds)["_middle"] = arrays["middle"]
+    return model
 
 
 def _ranker_file(question: str) -> str:

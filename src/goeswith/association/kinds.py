@@ -98,12 +98,20 @@ class Kinds:
         """
         if len(a) == 0 or len(b) == 0:
             return np.full(len(b), COMPLEMENT)
+        return self.labels_of_pairs(self.most_alike(a, b), b)
+
+    def most_alike(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The one of products a that each of b resembles most; (b,). a must not be empty."""
         plain = self.parts.meaning.plain
         likeness = plain[a] @ plain[b].T
         likeness[a[:, None] == b[None, :]] = -2.0  # a product is no substitute of itself
-        nearest = a[likeness.argmax(axis=0)]
-        labels = self.evidence(nearest, b).labels
-        labels[nearest == b] = COMPLEMENT
+        nearest: NDArray[np.int64] = a[likeness.argmax(axis=0)]
+        return nearest
+
+    def labels_of_pairs(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.str_]:
+        """What b is to a, pair by pair; a product many times among a is looked up once."""
+        labels = self.evidence(a, b).labels
+        labels[a == b] = COMPLEMENT
         return labels
 
     def labels_beside_text(self, plain: Array, b: NDArray[np.int64]) -> NDArray[np.str_]:
@@ -125,7 +133,7 @@ class Kinds:
 
     def _alike(self, one: Array, others: Array) -> Array:
         """Cosine, on a scale where 0 is the mean of the shop. one : (1, d); others : (items, d)"""
-        usual = np.clip(one @ self.parts.meaning.middle, 0, 1)
+        usual = np.clip(one @ self._middle, 0, 1)
         alike: Array = np.where(usual < 0.999, (others @ one[0] - usual) / np.maximum(1 - usual, 1e-3), 0.0)
         return alike
 
@@ -187,6 +195,12 @@ class Kinds:
                 _log_lift(looked, np.maximum(met - chance, 0)),
             ]
         )
+
+    @cached_property
+    def _middle(self) -> Array:
+        """(d,), the mean of what products read like."""
+        middle: Array = self.parts.meaning.plain.mean(axis=0)
+        return middle
 
     @cached_property
     def _by_basket(self) -> float:

@@ -67,12 +67,6 @@ class Meaning:
     def n_items(self) -> int:
         return len(self.words)
 
-    @cached_property
-    def middle(self) -> Array:
-        """(e,), the mean of what products read like."""
-        middle: Array = self.plain.mean(axis=0)
-        return middle
-
 
 @dataclass(frozen=True)
 class BasketEase:

@@ -1,7 +1,8 @@
 """Arrays in files that are mapped into memory: processes share them, and nothing is computed or copied again."""
 
+import mmap
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,12 @@ FORM = "2"
 """Rises when what is kept in such a folder is computed in another way."""
 
 
-def mapped_arrays(folder: Path, make: Callable[[], Mapping[str, NDArray]]) -> dict[str, NDArray]:
+def mapped_arrays(
+    folder: Path, make: Callable[[], Mapping[str, NDArray]], by_row: Collection[str] = ()
+) -> dict[str, NDArray]:
     """The arrays of this folder, read-only; they are made and written if they are not there yet.
+
+    by_row : arrays of which a few rows are looked at: the pages around them are not read too
 
     Two processes may make them at once: one of the two folders stays. A folder of another form is made anew.
 
@@ -38,4 +43,11 @@ def mapped_arrays(folder: Path, make: Callable[[], Mapping[str, NDArray]]) -> di
         except Exception:
             if not mark.is_file():  # nobody else made it either
                 raise
-    return {file.stem: np.asarray(np.load(file, mmap_mode="r")) for file in sorted(folder.glob("*.npy"))}
+    return {file.stem: _mapped(file, file.stem in by_row) for file in sorted(folder.glob("*.npy"))}
+
+
+def _mapped(file: Path, by_row: bool) -> NDArray:
+    array = np.load(file, mmap_mode="r")
+    if by_row and array._mmap is not None:
+        array._mmap.madvise(mmap.MADV_RANDOM)
+    return np.asarray(array)

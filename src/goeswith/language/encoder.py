@@ -107,7 +107,7 @@ class SentenceEncoder:
 
 
 class LateEncoder(SentenceEncoder):
-    """An encoder whose weights are read when they are first needed: who only answers from vectors never waits for it."""
+    """An encoder whose weights are read when they are first needed: answers from vectors never wait for them."""
 
     def __init__(self, folder: str | Path, device: str = "auto") -> None:
         self._folder, self._device = folder, device

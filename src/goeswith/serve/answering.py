@@ -1,7 +1,9 @@
 """From a question over HTTP to an answer: the version, its list, the rules, a place for the new, the words."""
 
+import asyncio
 import json
 import secrets
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from goeswith.errors import UnknownId
+from goeswith.errors import GoesWithError, UnknownId
 from goeswith.serve.at_work import AtWork
 from goeswith.serve.exploring import Choice, epsilon_greedy, places, thompson
 from goeswith.serve.newcomers import read_text
@@ -18,9 +20,12 @@ from goeswith.serve.ranked_lists import Asked, Ranked
 from goeswith.serve.rewards import Rewards
 from goeswith.serve.schemas import CompleteQuery, RecommendQuery, RelatedQuery
 from goeswith.serve.service import Service
+from goeswith.serve.store.event_log import Told
 
 Query = RelatedQuery | CompleteQuery | RecommendQuery
 NOTHING = np.zeros(0, np.int64)
+PRESENT, MOST_WARMED = 5_000, 20
+"""Customers who were answered lately, and of how many the next answer is computed at once when they do something."""
 AROUND = 5
 """Cold products compete for a place on the shelves of so many first answers."""
 
@@ -53,6 +58,25 @@ class Answering:
     def __init__(self, service: Service) -> None:
         self.service, self.rewards = service, Rewards(service.database)
         self._rng = np.random.default_rng()
+        self._present: OrderedDict[str, None] = OrderedDict()
+        self._warming: dict[str, asyncio.Task[None]] = {}
+        service.after_events = self.warm
+
+    def warm(self, told: Sequence[Told]) -> None:
+        """Have the next answer ready for customers who were answered lately and have just done something."""
+        for customer in {one.customer_id for one in told if one.customer_id in self._present} - self._warming.keys():
+            if customer is not None and len(self._warming) < MOST_WARMED:
+                self._warming[customer] = asyncio.get_running_loop().create_task(self._warm(customer))
+
+    async def _warm(self, customer: str) -> None:
+        try:
+            question = await self._question("recommend", RecommendQuery(customer=customer))
+            if question.work.lists.at_hand(question.asked) is None:
+                await self.service.run(question.work.lists.ask, question.asked)
+        except (GoesWithError, Refused):
+            pass  # whoever asks will be told
+        finally:
+            del self._warming[customer]
 
     async def body(self, verb: str, query: Query) -> bytes:
         """One answer, as it is sent."""
@@ -91,6 +115,10 @@ class Answering:
             arm = arm if work is not None else None
         work = work or service.work()
         asked = Asked(verb)
+        if customer is not None and verb == "recommend":
+            self._present[customer] = None
+            if len(self._present) > PRESENT:
+                self._present.popitem(last=False)
         if customer is not None:
             asked = self._with_customer(asked, work, customer, needed=verb == "recommend")
         barred = NOTHING
@@ -117,12 +145,10 @@ class Answering:
 
     def _with_customer(self, asked: Asked, work: AtWork, customer: str, needed: bool) -> Asked:
         service = self.service
-        row = None if service.is_forgotten(customer) else work.model.log.customers._find(customer)
+        row = None if service.is_forgotten(customer, work) else work.model.log.customers._find(customer)
         live = service.live.of(customer)
         if row is None and not live and needed:
-            raise UnknownId(
-                "customer", [customer], [] if service.is_forgotten(customer) else work.near_customers(customer)
-            )
+            raise UnknownId("customer", [customer], service.near_customers(customer, work))
         return replace(
             asked, customer=-1 if row is None else row, live=live, live_state=service.live.state_of(customer)
         )
@@ -148,15 +174,16 @@ class Answering:
             ranked = await self.service.run(work.lists.ask, asked, question.allowed[: work.catalogue.n_items])
             row, chance = self._widened(question, ranked)
             ordered = work.rules.apply(row, chance, question.allowed, n, bought, question.barred)
-        kinds = dict(zip(map(int, ranked.row), ranked.kind, strict=True))
         first = work.catalogue.n_items
+        if any(row not in ranked.kinds for row in ordered.row.tolist() if row < first):
+            await self.service.run(work.lists.label, ranked, ordered.row.tolist())
         products = [
             {
                 "rank": place,
                 "product_id": work.catalogue.ids[one],
                 "name": work.catalogue.names[one],
                 "probability": round(float(p), 6) if p == p else None,
-                "kind": str(kinds.get(one, "complement")),
+                "kind": ranked.kinds.get(one, "complement"),
                 "source": "rule" if p != p else "newcomer" if one >= first else ranked.source,
                 "reasons": [],
                 "rules": ordered.told.get(one, []),
@@ -194,7 +221,7 @@ class Answering:
         ]
         found = [row for row in live if row is not None]
         customer = work.model.log.customers._find(question.customer)
-        if customer is not None and not self.service.is_forgotten(question.customer):
+        if customer is not None and not self.service.is_forgotten(question.customer, work):
             own = work.model.parts.histories.take(np.array([customer]))
             found += own.item[(own.n > 0) & (own.last <= days)].tolist()
         return np.unique(np.array(found, dtype=np.int64))

@@ -156,14 +156,14 @@ def _with(products: pl.DataFrame, changed: list[Change], rows: list[int], new: l
 
 def _common(dtype: pl.DataType, values: list[Any]) -> pl.DataType:
     """A type that holds the old values and the new ones."""
-    kinds = {
-        bool if isinstance(v, bool) else float if isinstance(v, int | float) else str for v in values if v is not None
-    }
+    told = [value for value in values if value is not None]
+    are_truths = all(isinstance(value, bool) for value in told)
+    are_numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in told)
     if dtype == pl.Null:
-        return {frozenset({bool}): pl.Boolean(), frozenset({float}): pl.Float64()}.get(frozenset(kinds), pl.String())
-    if not kinds:
+        return pl.Boolean() if are_truths and told else pl.Float64() if are_numbers and told else pl.String()
+    if not told or (dtype == pl.Boolean and are_truths):
         return dtype
-    if dtype.is_numeric() and kinds == {float}:
-        whole = dtype.is_integer() and all(isinstance(v, int) for v in values if v is not None)
-        return dtype if whole else pl.Float64()
-    return dtype if dtype == pl.Boolean and kinds == {bool} else pl.String()
+    if dtype.is_numeric() and are_numbers:
+        is_whole = dtype.is_integer() and all(isinstance(value, int) for value in told)
+        return dtype if is_whole else pl.Float64()
+    return pl.String()

@@ -42,7 +42,8 @@ class EventWriter:
 
     async def _write(self) -> None:
         while self._waiting:
-            batch, size = [], 0
+            batch: list[tuple[Sequence[Told], asyncio.Future[list[str]]]] = []
+            size = 0
             while self._waiting and (not batch or size + len(self._waiting[0][0]) <= AT_ONCE):
                 batch.append(self._waiting.pop(0))
                 size += len(batch[-1][0])

@@ -48,7 +48,7 @@ def _read(model: Model, products: pl.DataFrame, names: Sequence[str]) -> list[Ne
     found = []
     whole = meaning_of(reading, model.layer, products, [])
     for at, name in enumerate(names):
-        one = Meaning(*(table[[at]] for table in (whole.words, whole.plain, whole.source, whole.target)), shelves=[])
+        one = Meaning(whole.words[[at]], whole.plain[[at]], whole.source[[at]], whole.target[[at]], [])
         kin = model.sold.kin(one)
         some = kin.weight[0] > 0
         found.append(

@@ -6,14 +6,13 @@ that one list serves many questions; where too little is left, the model is aske
 
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
 
 from goeswith.association.histories import Histories, histories_from
-from goeswith.association.kinds import of_kind
 from goeswith.model import Model
 from goeswith.ranking.answering import Answerer, Answers, Limits
 from goeswith.ranking.rules import Rules
@@ -33,22 +32,17 @@ SEEN_FOR_KINDS = 200
 
 @dataclass(frozen=True)
 class Ranked:
-    """The best products of one question. row, probability, kind : (answers,); source : where they come from
+    """The best products of one question. row, probability : (answers,); source : where they come from
 
+    kinds : row -> complement, substitute or both; those that were shown once, see `RankedLists.label`
     held : rows of what was bought, is in the basket or was asked about
     """
 
     row: NDArray[np.int64]
     probability: NDArray[np.float64]
-    kind: NDArray[np.str_]
+    kinds: dict[int, str]
     source: str
-    held: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
-
-    def of_kind(self, kind: str) -> "Ranked":
-        if kind == "any":
-            return self
-        at = of_kind(self.kind, kind)
-        return Ranked(self.row[at], self.probability[at], self.kind[at], self.source, self.held)
+    held: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -140,7 +134,7 @@ class RankedLists:
         row, probability, kind = found
         stay = self._shown[row]
         held = np.array([number]) if verb == "related" else self._held(self._own_of(number))
-        return Ranked(row[stay], probability[stay], kind[stay], "prepared", held)
+        return Ranked(row[stay], probability[stay], dict(zip(row.tolist(), kind, strict=False)), "prepared", held)
 
     def _related(self, asked: Asked, limits: Limits) -> Ranked:
         model, answerer = self._model, self._answerer
@@ -154,7 +148,8 @@ class RankedLists:
             of_texts(model.parts, meaning, model.sold), meaning.plain[0], limits, asked.kind
         )
         labels = answerer.kinds.labels_beside_text(meaning.plain[0], answers.item)
-        return Ranked(answers.item, answers.probability, labels, "model")
+        kinds = dict(zip(answers.item.tolist(), labels.tolist(), strict=True))
+        return Ranked(answers.item, answers.probability, kinds, "model", np.zeros(0, np.int64))
 
     def _complete(self, asked: Asked, limits: Limits) -> Ranked:
         rows = np.array(asked.basket, dtype=np.int64)
@@ -182,9 +177,14 @@ class RankedLists:
     def _held(own: Histories) -> NDArray[np.int64]:
         return own.item[own.n > 0]
 
+    def label(self, ranked: Ranked, rows: Sequence[int]) -> None:
+        """Tell what kinds these answers of a list are; most answers of a list are never shown."""
+        wanted = np.array([row for row in rows if row not in ranked.kinds and row < len(self._shown)], np.int64)
+        labels = self._answerer.kinds.labels(ranked.held[:SEEN_FOR_KINDS], wanted)
+        ranked.kinds.update(zip(wanted.tolist(), labels.tolist(), strict=True))
+
     def _ranked(self, answers: Answers, held: NDArray[np.int64]) -> Ranked:
-        kinds = self._answerer.kinds.labels(held[:SEEN_FOR_KINDS], answers.item)
-        return Ranked(answers.item, answers.probability, kinds, "model", held)
+        return Ranked(answers.item, answers.probability, {}, "model", held)
 
     def _remember(self, key: Hashable, ranked: Ranked) -> None:
         with self._lock:

@@ -7,7 +7,7 @@ from time import monotonic
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Select, and_, exists, func, or_, select
+from sqlalchemy import Exists, Select, and_, exists, func, or_, select
 
 from goeswith.serve.store.database import Database
 from goeswith.serve.store.tables import events, exposures
@@ -48,7 +48,7 @@ class Rewards:
                 self._rewarded = Counter(dict(connection.execute(rewarded).all()))
 
 
-def is_rewarded() -> exists:  # type: ignore[valid-type]
+def is_rewarded() -> Exists:
     """An event that names the answer, or one of the same customer afterwards, about the same product."""
     followed = or_(
         events.c.answer_id == exposures.c.answer_id,

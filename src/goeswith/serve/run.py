@@ -1,21 +1,23 @@
 """A service as processes: one socket, one or several workers that share what was loaded before they parted."""
 
 import asyncio
+import ctypes
 import logging
 import os
 import signal
 import socket
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from importlib import import_module
 from ipaddress import ip_address
 
 import uvicorn
 
 from goeswith.data.shop import Shop
 from goeswith.errors import UsageError
-from goeswith.serve.app import create_app
 from goeswith.serve.json_logs import write_json_logs
 from goeswith.serve.settings import ServeSettings
 from goeswith.serve.store.database import Database
@@ -92,6 +94,8 @@ def _bound(settings: ServeSettings) -> socket.socket:
 
 
 def _work(shop: Shop, settings: ServeSettings, listening: socket.socket) -> None:
+    from goeswith.serve.app import create_app
+
     config = uvicorn.Config(
         create_app(shop, settings),
         log_config=None,
@@ -108,6 +112,8 @@ def _workers(shop: Shop, settings: ServeSettings, listening: socket.socket) -> N
 
     Nothing is computed before the parting: the threads of Polars and PyTorch do not live on in a child.
     """
+    os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="goeswith-metrics-"))
+    import_module("goeswith.serve.app")
     children: dict[int, float] = {}
     stopping = False
 
@@ -124,6 +130,7 @@ def _workers(shop: Shop, settings: ServeSettings, listening: socket.socket) -> N
         while not stopping and len(children) < settings.workers:
             child = os.fork()
             if child == 0:
+                _end_with_parent()
                 signal.signal(signal.SIGTERM, signal.SIG_DFL)
                 signal.signal(signal.SIGINT, signal.SIG_DFL)
                 code = 1
@@ -145,3 +152,10 @@ def _workers(shop: Shop, settings: ServeSettings, listening: socket.socket) -> N
             log.error(f"worker {gone} ended; another takes its place")
             if time.monotonic() - started < 2:
                 time.sleep(1)
+
+
+def _end_with_parent() -> None:
+    """A worker does not outlive the process that watches over it (Linux)."""
+    if sys.platform == "linux":
+        set_parent_death_signal = 1
+        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGTERM)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -31,7 +32,7 @@ from goeswith.serve.prepared import stage_of
 from goeswith.serve.problems import Refused
 from goeswith.serve.settings import ServeSettings
 from goeswith.serve.store.database import Database, DatabaseAway, secret_of
-from goeswith.serve.store.event_log import events_after
+from goeswith.serve.store.event_log import AT_ONCE, Told, events_after
 from goeswith.serve.store.keys import Key, all_keys, matching
 from goeswith.serve.store.product_changes import all_changes
 from goeswith.serve.store.rule_versions import active_rules
@@ -42,6 +43,8 @@ log = logging.getLogger("goeswith.serve")
 T = TypeVar("T")
 COMPUTING = 2
 """Threads that ask models; more would only wait for each other."""
+LONGEST_FIT = timedelta(hours=12)
+"""A version may rest on a log that was read so long before it was written."""
 BODIES = 20_000
 """Answers that are kept as they were sent."""
 
@@ -73,8 +76,8 @@ class Known:
     rules: tuple[int, BusinessRules] | None = None
     experiment: Experiment | None = None
     exploration: tuple[int, Mapping[str, Any]] | None = None
-    forgotten: frozenset[str] = frozenset()
-    counts: dict[str, int] = field(default_factory=dict)
+    forgotten: Mapping[str, datetime] = field(default_factory=dict)
+    counts: dict[str, int] | None = None
     seq: int = 0
 
 
@@ -96,6 +99,7 @@ class Service:
         self.bodies: dict[Any, bytes] = {}
         self.computing = ThreadPoolExecutor(COMPUTING, "model")
         self.exposures = ExposureLog(self.database)
+        self.after_events: Callable[[Sequence[Told]], None] = lambda told: None
         self._events: EventWriter | None = None
         self._models: dict[str, tuple[Model, Past]] = {}
         self._given = model
@@ -107,6 +111,7 @@ class Service:
         self._preparing: subprocess.Popen[bytes] | None = None
         self._prepared_for = ""
         self._salt = ""
+        self._since: datetime | None = None
 
     # --- start and stop
 
@@ -114,7 +119,9 @@ class Service:
         """Make or mend the tables, and read what they hold."""
         self.database.migrate()
         self._salt = secret_of(self.database, "salt", secrets.token_hex(16))
-        self.look()
+        self._since = self._covered()
+        while self.look():
+            pass
 
     async def start(self) -> None:
         await asyncio.get_running_loop().run_in_executor(self._looking, self.open)
@@ -141,8 +148,12 @@ class Service:
     @property
     def events(self) -> EventWriter:
         if self._events is None:
-            self._events = EventWriter(self.database, self.live.add)
+            self._events = EventWriter(self.database, self._happened)
         return self._events
+
+    def _happened(self, told: Sequence[Told]) -> None:
+        self.live.add(told)
+        self.after_events(told)
 
     async def run(self, work: Callable[..., T], *given: Any) -> T:
         """Work that waits for a disk or a model, outside the event loop."""
@@ -173,8 +184,16 @@ class Service:
         """Whether anybody on this machine may do anything, for there is no key yet."""
         return not self.known.keys
 
-    def is_forgotten(self, customer: str) -> bool:
-        return bool(self.known.forgotten) and self.digest(customer) in self.known.forgotten
+    def is_forgotten(self, customer: str, work: AtWork) -> bool:
+        """Whether a version may still know somebody who was forgotten after its log was read."""
+        at = self.known.forgotten.get(self.digest(customer)) if self.known.forgotten else None
+        return at is not None and at > made_at(work.version) - LONGEST_FIT
+
+    def near_customers(self, customer: str, work: AtWork) -> list[str]:
+        """Ids that are spelt like this one; nobody who was forgotten is named."""
+        if self.is_forgotten(customer, work):
+            return []
+        return [near for near in work.near_customers(customer) if not self.is_forgotten(near, work)]
 
     def digest(self, customer: str) -> str:
         return hmac.new(self._salt.encode(), customer.encode(), hashlib.sha256).hexdigest()
@@ -186,15 +205,15 @@ class Service:
 
     # --- keeping up
 
-    def look(self) -> None:
-        """Read what changed in the database since the last look."""
+    def look(self) -> bool:
+        """Read what changed in the database since the last look; whether there were so many events that more wait."""
         known = self.known
         with self.database.reading() as connection:
             rows = connection.execute(select(state.c.name, state.c.value))
             counts = {row.name: int(row.value) for row in rows if row.name != "salt"}
-            fresh = events_after(connection, known.seq)
-        changed = {name for name, count in counts.items() if known.counts.get(name) != count}
-        if known.seq == 0:
+            fresh = events_after(connection, known.seq, self._since)
+        changed = {name for name, count in counts.items() if (known.counts or {}).get(name) != count}
+        if known.counts is None:
             changed |= {"keys", "rules", "products", "experiments", "exploration", "forgotten"}
         if "keys" in changed:
             known.keys = {key.key_id: key for key in all_keys(self.database)}
@@ -212,6 +231,12 @@ class Service:
             known.seq = fresh[-1].seq
         if changed & {"rules", "products"} and self.works:
             self.arrange()
+        return len(fresh) == AT_ONCE
+
+    def _covered(self) -> datetime | None:
+        """Events that were handed over before this moment are in the log of the version that answers."""
+        pointed = self._pointed()
+        return None if pointed is None else made_at(pointed) - LONGEST_FIT
 
     def look_at_once(self) -> None:
         """Look now, and wait for it."""
@@ -219,9 +244,11 @@ class Service:
 
     def _read_forgotten(self) -> None:
         with self.database.reading() as connection:
-            known = frozenset(connection.execute(select(forgotten.c.digest)).scalars())
-        for customer in [c for c in self.live.customers() if self.digest(c) in known - self.known.forgotten]:
-            self.live.forget(customer)
+            known = {row.digest: row.at for row in connection.execute(select(forgotten.c.digest, forgotten.c.at))}
+        fresh = {digest for digest, at in known.items() if self.known.forgotten.get(digest) != at}
+        if self.known.counts is not None:  # at the start nothing of them was read
+            for customer in [c for c in self.live.customers() if self.digest(c) in fresh]:
+                self.live.forget(customer)
         self.known.forgotten = known
         self.bodies = {}
 
@@ -282,7 +309,7 @@ class Service:
         with self._arranging:
             fresh = {name: self.works.get(name) or self._put_to_work(*self._models[name]) for name in keep}
             for name, work in fresh.items():
-                if stage_of(self.shop.folder, name) != (work.prepared.stage if work.prepared else 0):
+                if stage_of(self.shop.folder, name) != (work.prepared.stage if work.prepared else (0, 0)):
                     fresh[name] = self._put_to_work(*self._models[name])
             is_new = serving != self.current
             changed = fresh.keys() != self.works.keys() or any(fresh[n] is not self.works.get(n) for n in fresh)
@@ -355,6 +382,18 @@ class Service:
             except Exception:
                 log.exception("keeping up with the models failed")
             await asyncio.sleep(self.settings.look_seconds)
+
+
+def made_at(version: str) -> datetime:
+    """When a version was written, as its name tells; a name of another form says long ago.
+
+    >>> made_at("20261125-093716-983")
+    datetime.datetime(2026, 11, 25, 9, 37, 16)
+    """
+    try:
+        return datetime.strptime(version[:15], "%Y%m%d-%H%M%S")
+    except ValueError:
+        return datetime(1970, 1, 2)
 
 
 def _age(shop: Shop, name: str) -> float:

@@ -15,8 +15,12 @@ import goeswith as gw
 from goeswith.testing import corner_shop
 from goeswith.testing.waiting import until
 
-CONFIG = gw.FitConfig(
-    finetune={"method": "frozen"}, features={"steps": 10}, learning={"ranker": {"fewest_positives": 10_000}}
+CONFIG = gw.FitConfig.model_validate(
+    {
+        "finetune": {"method": "frozen"},
+        "features": {"steps": 10},
+        "learning": {"ranker": {"fewest_positives": 10_000}},
+    }
 )
 DATABASES = ("sqlite", "postgresql")
 

@@ -40,7 +40,7 @@ def _audience(service: Service, query: AudienceQuery) -> dict[str, Any]:
         if row is not None:
             excluded[row] = True
     if service.known.forgotten:
-        excluded |= np.array([service.is_forgotten(str(c)) for c in known.series.to_list()])
+        excluded |= np.array([service.is_forgotten(str(c), work) for c in known.series.to_list()])
     for customer in service.live.customers() if query.bought_within_days else ():
         row = known._find(customer)
         told = service.live.of(customer)

@@ -70,9 +70,9 @@ def _history(service: Service, customer: str) -> list[dict[str, Any]]:
     work = service.work()
     with service.database.reading() as connection:
         told = events_of(connection, customer, None, MOST)
-    row = None if service.is_forgotten(customer) else work.model.log.customers._find(customer)
+    row = None if service.is_forgotten(customer, work) else work.model.log.customers._find(customer)
     if row is None and not told:
-        raise UnknownId("customer", [customer], [] if service.is_forgotten(customer) else work.near_customers(customer))
+        raise UnknownId("customer", [customer], service.near_customers(customer, work))
     learned = work.past.events_of(-1 if row is None else row)
     items, zone = work.model.log.items, ZoneInfo(service.shop.settings.time_zone)
     known = {(int(i), t, e) for i, t, e in learned.select("item", "time", "event").iter_rows()}

@@ -41,7 +41,9 @@ async def _write(service: Service, told: list[Told]) -> list[str]:
 
 def _checked(service: Service, bodies: list[EventBody], single: bool = False) -> list[Told]:
     work = service.work()
-    told, wrong, near = [], [], []
+    told: list[Told] = []
+    wrong: list[dict[str, str]] = []
+    near: list[str] = []
     for at, body in enumerate(bodies):
         try:
             told.append(_told(service, work, body))

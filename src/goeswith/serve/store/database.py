@@ -11,7 +11,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from goeswith.errors import ShopError
+from goeswith.errors import MissingExtra, ShopError
 from goeswith.serve.store.tables import audit, state
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -33,10 +33,13 @@ class Database:
         self.url = make_url(url)
         self.is_postgres = self.url.get_backend_name() == "postgresql"
         if self.is_postgres:
-            self.engine = create_engine(
-                self.url, pool_pre_ping=True, pool_size=8, max_overflow=8, pool_timeout=5,
-                connect_args={"connect_timeout": 3},
-            )  # fmt: skip
+            try:
+                self.engine = create_engine(
+                    self.url, pool_pre_ping=True, pool_size=8, max_overflow=8, pool_timeout=5,
+                    connect_args={"connect_timeout": 3},
+                )  # fmt: skip
+            except ModuleNotFoundError as error:
+                raise MissingExtra("PostgreSQL", "scale") from error
         else:
             if self.url.database:
                 Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)

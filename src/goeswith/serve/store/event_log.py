@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from goeswith.serve.store.database import Database, now
@@ -15,6 +15,7 @@ from goeswith.serve.store.tables import events
 
 STORED, KNOWN, CONFLICT = "stored", "known", "conflict"
 IN_ONE_QUERY = 500
+AT_ONCE = 50_000
 
 
 @dataclass(frozen=True)
@@ -95,9 +96,14 @@ def _digests(connection: Connection, ids: list[str]) -> dict[str, str]:
     return known
 
 
-def events_after(connection: Connection, seq: int, most: int = 50_000) -> list[Row]:
-    """The next events of the log."""
-    query = select(events).where(events.c.seq > seq).order_by(events.c.seq).limit(most)
+def events_after(connection: Connection, seq: int, since: datetime | None = None) -> list[Row]:
+    """The next events of the log, at most AT_ONCE.
+
+    since : without those that were handed over before this moment
+    """
+    query = select(events).where(events.c.seq > seq).order_by(events.c.seq).limit(AT_ONCE)
+    if since is not None:
+        query = query.where(or_(events.c.handed_over.is_(None), events.c.handed_over >= since))
     return [_row(row) for row in connection.execute(query).mappings()]
 
 

@@ -27,6 +27,7 @@ def set_rules(database: Database, given: BusinessRules, note: str, actor: str) -
                 rules=given.model_dump(mode="json"), note=note, created=now(), created_by=actor, active=True
             )
         )
+        assert made.inserted_primary_key is not None
         version = int(made.inserted_primary_key[0])
         write_down(connection, actor, "rules set", str(version), {"note": note})
         raise_count(connection, "rules")

@@ -14,9 +14,10 @@ def begin(database: Database, which: Table, values: Mapping[str, Any], actor: st
     number = next(iter(which.primary_key.columns))
     with database.writing() as connection:
         connection.execute(update(which).where(which.c.ended.is_(None)).values(ended=now()))
-        made = connection.execute(insert(which).values(**values, started=now()))
-        row = connection.execute(select(which).where(number == made.inserted_primary_key[0])).mappings().one()
-        write_down(connection, actor, f"{which.name} began", str(made.inserted_primary_key[0]), dict(values))
+        made = connection.execute(insert(which).values(**values, started=now())).inserted_primary_key
+        assert made is not None
+        row = connection.execute(select(which).where(number == made[0])).mappings().one()
+        write_down(connection, actor, f"{which.name} began", str(made[0]), dict(values))
         raise_count(connection, which.name)
     return dict(row)
 

@@ -1,5 +1,7 @@
 """The first tables of a service."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
@@ -13,7 +15,7 @@ def _numbered(name: str = "seq") -> sa.Column:
     return sa.Column(name, COUNTED, primary_key=True, autoincrement=True)
 
 
-def _text(name: str, length: int, null: bool = False, **more: object) -> sa.Column:
+def _text(name: str, length: int, null: bool = False, **more: Any) -> sa.Column:
     return sa.Column(name, sa.String(length), nullable=null, **more)
 
 
