@@ -14,8 +14,13 @@ SHOWN_BESIDE = ("brand", "size", "category")
 
 
 def index_of(console: Console, work: AtWork) -> SpellingIndex:
-    """The spelling index of a version's catalogue; made once, in the time of a blink for 100,000 products."""
-    return console.once("spelling", work.epoch, lambda: _index(work))
+    """The spelling index of a version's catalogue, made once."""
+    return console.once("spelling", catalogue_of(console, work), lambda: _index(work))
+
+
+def catalogue_of(console: Console, work: AtWork) -> tuple[str, int]:
+    """What tells one catalogue from another: rules do not change it."""
+    return work.version, console.service.known.counts.get("products", 0)
 
 
 def suggestions(console: Console, work: AtWork, query: str, most: int = 8) -> list[dict[str, Any]]:
@@ -29,11 +34,15 @@ def suggestions(console: Console, work: AtWork, query: str, most: int = 8) -> li
     return [brief(work, row) for row in rows[:most]]
 
 
-def reader_at_hand(work: AtWork) -> Thread:
-    """Have the language model read in the background: it is fetched at its first text, which takes seconds."""
-    thread = Thread(target=read_text, args=(work.model, "a product"), daemon=True)
-    thread.start()
-    return thread
+def at_hand(console: Console, work: AtWork) -> None:
+    """Have the index made and the language model fetched in the background; each would keep the first asker waiting."""
+
+    def begun() -> Thread:
+        thread = Thread(target=lambda: (index_of(console, work), read_text(work.model, "a product")), daemon=True)
+        thread.start()
+        return thread
+
+    console.once("at hand", work.version, begun)
 
 
 def brief(work: AtWork, row: int) -> dict[str, Any]:

@@ -15,8 +15,9 @@ from goeswith.serve.store.database import Database
 
 T = TypeVar("T")
 P = ParamSpec("P")
-KEPT = 8
-"""Things worked out for the newest versions and catalogues, of each kind."""
+MANY = 8
+KEPT = {"model": 1, "spelling": 1, "map": 2}
+"""Of what is large, few are kept; of everything else MANY."""
 
 
 class Console:
@@ -26,6 +27,7 @@ class Console:
         self.service = service
         self._has_tables, self._lock = False, Lock()
         self._worked_out: dict[tuple[str, Any], Any] = {}
+        self._making: dict[str, Lock] = {}
         self._pool = ThreadPoolExecutor(2, "console")
 
     @property
@@ -71,13 +73,19 @@ class Console:
         return await asyncio.get_running_loop().run_in_executor(self._pool, work, *given)
 
     def once(self, kind: str, key: Any, make: Callable[[], T]) -> T:
-        """What was made for this key before, or is made now."""
+        """What was made for this key before, or is made now; of each kind, one is made at a time."""
         found = self._worked_out.get((kind, key))
-        if found is None:
-            found = make()
-            with self._lock:
-                old = [known for known in self._worked_out if known[0] == kind]
-                for known in old[: max(0, len(old) - KEPT + 1)]:
-                    self._worked_out.pop(known, None)
-                self._worked_out[(kind, key)] = found
-        return found
+        if found is not None:
+            return found
+        with self._lock:
+            making = self._making.setdefault(kind, Lock())
+        with making:
+            found = self._worked_out.get((kind, key))
+            if found is None:
+                found = make()
+                with self._lock:
+                    old = [known for known in self._worked_out if known[0] == kind]
+                    for known in old[: max(0, len(old) - KEPT.get(kind, MANY) + 1)]:
+                        self._worked_out.pop(known, None)
+                    self._worked_out[(kind, key)] = found
+            return found

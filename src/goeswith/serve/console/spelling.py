@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
 
 GRAMS = 1 << 18
 """Places that a pair or triple of letters can have; two that share one do little harm."""
@@ -18,7 +19,7 @@ ENOUGH = 0.34
 class SpellingIndex:
     """Which names hold which pairs and triples of letters.
 
-    starts : (GRAMS + 1,); names : which hold the gram, ordered by gram
+    starts : (GRAMS + 1,); names : which hold the gram, each once, ordered by gram
     length : (names,), grams of each; weight : (names,), how much it sells, 0 to 1
     """
 
@@ -36,11 +37,10 @@ class SpellingIndex:
         sold : (names,), baskets; of two names that fit alike the better seller comes first
         """
         row, gram = _grams([text[:LONGEST] for text in texts])
-        order = np.argsort(gram, kind="stable")
-        starts = np.searchsorted(gram[order], np.arange(GRAMS + 1))
-        length = np.bincount(row, minlength=len(texts)).astype(np.int32)
+        held = coo_array((np.ones(len(row), np.uint8), (row, gram)), shape=(len(texts), GRAMS)).tocsc()
+        length = np.bincount(held.indices, minlength=len(texts)).astype(np.int32)
         weight = np.log1p(sold) / max(float(np.log1p(sold.max(initial=0))), 1.0)
-        return cls(starts, row[order].astype(np.int32), length, weight.astype(np.float32))
+        return cls(held.indptr, held.indices, length, weight.astype(np.float32))
 
     def find(self, query: str, most: int) -> NDArray[np.int64]:
         """Rows of the names that fit, the best first.
@@ -51,7 +51,7 @@ class SpellingIndex:
         >>> index.find("pasat fusili", 3).tolist()
         [0]
         """
-        _, grams = _grams([query[:LONGEST]])
+        grams = np.unique(_grams([query[:LONGEST]])[1])
         if not len(grams) or not len(self.length):
             return np.zeros(0, np.int64)
         held = np.concatenate([self.names[self.starts[gram] : self.starts[gram + 1]] for gram in grams])
@@ -65,7 +65,7 @@ class SpellingIndex:
 
 
 def _grams(texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Text and gram, each pair once."""
+    """Text and gram of each place; a gram that a text repeats comes as often."""
     folded = [" " + " ".join(text.casefold().split()) + " " for text in texts]
     sizes = np.array([len(text) for text in folded])
     letters = np.frombuffer("".join(folded).encode("utf-32-le", "replace"), np.uint32).astype(np.uint64)
@@ -80,6 +80,7 @@ def _grams(texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
             code = (code ^ (later + np.uint64(size))) * np.uint64(0xBF58476D1CE4E5B9)
         within = row[: len(code)] == row[size - 1 :]
         gram = (code >> np.uint64(40)).astype(np.int64) % GRAMS
-        found.append((row[: len(code)][within].astype(np.int64) * GRAMS + gram[within]))
-    whole = np.unique(np.concatenate(found)) if found else np.zeros(0, np.int64)
-    return whole // GRAMS, whole % GRAMS
+        found.append((row[: len(code)][within], gram[within]))
+    if not found:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    return np.concatenate([rows for rows, _ in found]), np.concatenate([grams for _, grams in found])

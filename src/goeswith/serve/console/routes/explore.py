@@ -31,10 +31,9 @@ async def explore(
     n: Annotated[int, Query(ge=1, le=50)] = 15,
 ) -> Response:
     """One product, or one that only has a text; with another product beside it, why the two go together."""
-    await console.run(finding.index_of, console, work)
-    console.once("reader", work.version, lambda: finding.reader_at_hand(work))
+    finding.at_hand(console, work)
     if q and not product and not text:
-        found = finding.suggestions(console, work, q, 30)
+        found = await console.run(finding.suggestions, console, work, q, 30)
         if len(found) == 1:
             product = found[0]["id"]
         else:

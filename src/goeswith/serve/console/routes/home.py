@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from goeswith.serve.console import comparing, health
+from goeswith.serve.console import comparing, finding, health
 from goeswith.serve.console.access import TheConsole, Viewer, Work
 from goeswith.serve.console.judged import judgement
 from goeswith.serve.console.pages import page
@@ -18,6 +18,7 @@ WARM = ("all", "repeat", "novel", "cold product", "new customer")
 
 @router.get("/")
 async def home(request: Request, console: TheConsole, _: Viewer, work: Work) -> Response:
+    finding.at_hand(console, work)
     known = await console.run(health.known, console, work)
     aside = await console.run(health.set_aside, console.folder)
     versions = await console.run(list_versions, console.service.shop)
