@@ -49,7 +49,7 @@ async def customers(
     if segment:
         own = found.customers.filter(pl.col("segment") == segment)
         listed = [_brief(work, row) for row in own.head(LISTED).iter_rows(named=True)]
-        listed = [one for one in listed if not console.service.is_forgotten(one["id"])]
+        listed = [one for one in listed if not console.service.is_forgotten(one["id"], work)]
         tastes = await console.run(liked, work, own["customer"])
     return page(
         request, "customers.html", counts=found.counts(), segment=segment, listed=listed, tastes=tastes,
@@ -94,7 +94,7 @@ async def _one(
     query = RecommendQuery(customer=customer, n=12, novel=novel, across=across and _has_categories(work))
     answer = await answering.under("recommend", query, work)
     language = language_of(request)
-    row = None if console.service.is_forgotten(customer) else work.model.log.customers._find(customer)
+    row = None if console.service.is_forgotten(customer, work) else work.model.log.customers._find(customer)
 
     def filled() -> list[dict[str, Any]]:
         return [{**one, **finding.brief(work, at := work.catalogue.row(one["product_id"])), "reasons": reasons(at)}

@@ -84,7 +84,7 @@ async def _why(request: Request, console: TheConsole, work: Work, a: str, b: str
     told["explanation"] = await console.run(counted.why_pair, work, *rows, language_of(request))
     baskets = await console.run(counted.baskets_with_both, work, *rows)
     for one in baskets["shown"]:
-        if one["customer"] is not None and console.service.is_forgotten(one["customer"]):
+        if one["customer"] is not None and console.service.is_forgotten(one["customer"], work):
             one["customer"] = None
     told["baskets"] = baskets
     return told
