@@ -46,13 +46,17 @@ def test_the_first_user_is_an_admin_and_there_is_no_second_first(served):
 def test_the_first_user_is_made_on_the_machine_itself(serve_corner):
     served = serve_corner()
 
-    elsewhere = served.http.post("/console/setup", data={**ADA, "again": ADA["password"]}, headers={"host": "shop.example"})
+    elsewhere = served.http.post(
+        "/console/setup", data={**ADA, "again": ADA["password"]}, headers={"host": "shop.example"}
+    )
 
     assert elsewhere.status_code == 403  # the service without keys answers to localhost alone
     assert not served.http.get("/console/setup", follow_redirects=False).headers.get("location")
 
 
-@pytest.mark.parametrize("path", ["", "explore?product=pasta", "rules", "customers?id=ben", "keys", "audit", "search?q=milk"])
+@pytest.mark.parametrize(
+    "path", ["", "explore?product=pasta", "rules", "customers?id=ben", "keys", "audit", "search?q=milk"]
+)
 def test_nobody_sees_anything_without_signing_in_and_comes_back_to_where_they_were(served, path):
     served.http.cookies.clear()
 
@@ -87,7 +91,9 @@ def test_five_wrong_passwords_lock_the_name_even_for_the_right_one_known_or_not(
 def test_the_database_holds_no_password_and_no_session(served):
     token = served.http.cookies[sessions.COOKIE]
     with served.service.database.reading() as connection:
-        rows = str(connection.execute(select(tables.users)).all()) + str(connection.execute(select(tables.sessions)).all())
+        rows = str(connection.execute(select(tables.users)).all()) + str(
+            connection.execute(select(tables.sessions)).all()
+        )
 
     assert "$argon2id$" in rows
     assert ADA["password"] not in rows and token not in rows

@@ -1,10 +1,10 @@
 """What people get wrong, and what goes wrong around them."""
 
 import json
-import shutil
-import signal
 import os
 import re
+import shutil
+import signal
 from html import unescape
 
 import pytest
@@ -135,7 +135,7 @@ def test_what_was_recognised_wrongly_is_corrected(new, tmp_path):
 
 
 def test_only_whoever_sits_at_the_machine_names_paths(new, tmp_path):
-    products, events = corner_shop.write(tmp_path / "files")
+    _, events = corner_shop.write(tmp_path / "files")
     assert "there is no such file" in post(new, "data/paths", table="events", path="/no/such.csv")
     assert "whole path" in post(new, "data/paths", table="events", path="events.csv")
 
@@ -179,7 +179,11 @@ def test_a_reading_that_was_interrupted_says_so(tmp_path):
 # --- fits
 
 
-QUICK = {"finetune": {"method": "frozen"}, "features": {"steps": 10}, "learning": {"ranker": {"fewest_positives": 10_000}}}
+QUICK = {
+    "finetune": {"method": "frozen"},
+    "features": {"steps": 10},
+    "learning": {"ranker": {"fewest_positives": 10_000}},
+}
 
 
 def test_a_fit_goes_on_without_the_page_and_the_service_and_is_found_again(corner, tmp_path):
@@ -257,7 +261,8 @@ def test_a_process_of_another_name_with_the_same_number_is_not_our_fit(corner, t
 @pytest.mark.parametrize(
     "path",
     [
-        "explore?product=%00", "explore?product=" + "x" * 501, "explore?n=0", "explore?kind=other", "map?product=nothing",
+        "explore?product=%00", "explore?product=" + "x" * 501, "explore?n=0", "explore?kind=other",
+        "map?product=nothing",
         "customers?id=%3Cscript%3E", "models/compare?a=../../etc&b=x", "models/compare?a=none&b=none", "audit?before=x",
         "basket?p=nothing", "nowhere", "static/../../users.py", "explore?product=pasta&with=pasta",
     ],

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from goeswith.serve.business_rules import BusinessRules
 from goeswith.serve.console import segments
 from goeswith.serve.console.chinese import CHINESE
 from goeswith.serve.console.projection import components, laid_out
 from goeswith.serve.console.ruling import as_form, changes, from_form
 from goeswith.serve.console.spelling import SpellingIndex
-from goeswith.serve.business_rules import BusinessRules
 
 pytest_plugins = ["goeswith.testing.serving"]
 CONSOLE = Path(__file__).parents[1] / "src" / "goeswith" / "serve" / "console"
@@ -203,7 +203,9 @@ def test_models_are_compared_promoted_and_rolled_back(served):
     names = list(dict.fromkeys(re.findall(r"\d{8}-\d{6}-\d{3}", text)))
     newest, older = names[0], names[1]
 
-    assert "12 products have another first answer" in get(served, f"models/compare?a={older}&b={newest}").replace("of 12", "12")
+    assert "12 products have another first answer" in get(served, f"models/compare?a={older}&b={newest}").replace(
+        "of 12", "12"
+    )
     post(served, "models/promote", {"version": older})
     assert older in (served.service.shop.models / "current").read_text()
     post(served, "models/rollback", {})
@@ -260,7 +262,13 @@ def test_no_template_holds_a_script_or_a_style_of_its_own():
 def test_licences_lie_beside_what_is_vendored():
     vendored = {file.name for file in (CONSOLE / "static" / "vendor").iterdir()}
 
-    assert {"echarts.min.js", "echarts-LICENSE.txt", "echarts-NOTICE.txt", "htmx-2.min.js", "htmx-LICENSE.txt"} == vendored
+    assert {
+        "echarts.min.js",
+        "echarts-LICENSE.txt",
+        "echarts-NOTICE.txt",
+        "htmx-2.min.js",
+        "htmx-LICENSE.txt",
+    } == vendored
 
 
 def test_of_two_names_that_fit_alike_the_better_seller_comes_first():

@@ -31,7 +31,9 @@ def add(
     shop: ShopFolder,
     name: Name,
     role: Role = "viewer",
-    password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True, help="Asked for.")] = "",
+    password: Annotated[
+        str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True, help="Asked for.")
+    ] = "",
 ) -> None:
     """Add somebody; the password is asked for."""
     from goeswith.serve.console.users import add_user

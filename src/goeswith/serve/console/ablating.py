@@ -21,13 +21,15 @@ OF_BASKETS = ("popularity", "basket_ease", "confidence", "basket_cosine", "baske
 
 def ablated(model: Model, exam: Exam) -> list[dict[str, Any]]:
     """By task: each view's recall, the whole beside it, over at most QUERIES questions; the best first."""
-    found = []
+    found: list[dict[str, Any]] = []
     for task in exam.tasks:
         if task.history or task.across:
             continue
         some = first_of(task, QUERIES)
         whole = float(capped_recall(hit_table(some.ask(model, K), some.truth, K)).mean())
-        rows = [{"name": name, "value": round(value, 4)} for name, value in _alone(model, some).items()]
+        rows: list[dict[str, Any]] = [
+            {"name": name, "value": round(value, 4)} for name, value in _alone(model, some).items()
+        ]
         rows.append({"name": WHOLE, "value": round(whole, 4), "ours": True})
         found.append({"title": task.title, "n": some.n_queries, "rows": sorted(rows, key=lambda row: -row["value"])})
     return found
@@ -37,10 +39,11 @@ def first_of(task: Task, most: int) -> Task:
     """The same task with its first questions alone."""
     kept = task.truth["query"].unique().sort().head(most)
     place = pl.DataFrame({"query": kept, "place": np.arange(len(kept))})
+    truth = task.truth.join(place, on="query", maintain_order="left")
     return Task(
         task.name,
         task.title,
-        task.truth.join(place, on="query", maintain_order="left").drop_nulls("place").select("product_id", query="place"),
+        truth.drop_nulls("place").select("product_id", query="place"),
         None if task.customers is None else task.customers.gather(kept),
         None if task.baskets is None else [task.baskets[query] for query in kept],
         task.history,

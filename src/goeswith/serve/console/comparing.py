@@ -47,7 +47,9 @@ def _compared(console: Console, a: str, b: str) -> dict[str, Any]:
         went = [names.get(each) or each for each in old if each not in new]
         same = len(set(old) & set(new)) / max(len(set(old) | set(new)), 1)
         first = bool(old and new and old[0] != new[0])
-        rows.append({"id": one, "name": names.get(one) or one, "same": same, "came": came, "went": went, "first": first})
+        rows.append(
+            {"id": one, "name": names.get(one) or one, "same": same, "came": came, "went": went, "first": first}
+        )
     rows.sort(key=lambda row: row["same"])
     facts = [_facts(model) for model in (left, right)]
     return {

@@ -1,10 +1,13 @@
 """The baskets behind a reason: which hold both products, when, and what else was in them."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
+from goeswith.data.log import Log
 from goeswith.explain.explanation import Explanation, explain_pair
 from goeswith.explain.wording import Language
 from goeswith.serve.at_work import AtWork
@@ -22,28 +25,42 @@ def why_pair(work: AtWork, a: int, b: int, language: Language) -> Explanation:
     return explain_pair(model.book, model.parts.counts, a, b, alike, chance, model._similar, language=language)
 
 
-def baskets_with_both(work: AtWork, a: int, b: int) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Till:
+    """Purchases in the order of their baskets: basket, item, customer (-1 unknown), time : (lines,)"""
+
+    basket: NDArray[np.int64]
+    item: NDArray[np.int64]
+    customer: NDArray[np.int64]
+    time: pl.Series
+
+    @classmethod
+    def of(cls, log: Log) -> "Till":
+        lines = log.purchases.drop_nulls(["basket", "item"]).sort("basket", "time")
+        known = lines["customer"].cast(pl.Int64).fill_null(-1)
+        basket, item = (lines[name].cast(pl.Int64).to_numpy() for name in ("basket", "item"))
+        return cls(basket, item, known.to_numpy(), lines["time"])
+
+
+def baskets_with_both(work: AtWork, till: Till, a: int, b: int) -> dict[str, Any]:
     """How many there are, and the latest of them line by line.
 
     Customers are named only as far as the log names them; one who asked to be forgotten is not shown by whoever calls.
     """
-    book = work.model.book
+    book, log = work.model.book, work.model.log
     both = np.intersect1d(book.baskets_of(a), book.baskets_of(b))
-    if not len(both):
-        return {"n": 0, "n_a": book.n_with(a), "n_b": book.n_with(b), "shown": []}
-    log = work.model.log
-    lines = log.purchases.filter(pl.col("basket").is_in(both.tolist()))
-    latest = lines.group_by("basket").agg(pl.col("time").min()).sort("time", "basket", descending=True).head(SHOWN)
+    start, end = np.searchsorted(till.basket, both), np.searchsorted(till.basket, both, "right")
+    moments = till.time.gather(start)
     shown = []
-    for basket, time in latest.iter_rows():
-        own = lines.filter(pl.col("basket") == basket)
-        items = own["item"].unique(maintain_order=True).to_list()
-        customer = own["customer"][0]
-        others = [int(item) for item in items if item not in (a, b)]
+    for place in moments.arg_sort(descending=True).head(SHOWN).to_list():
+        lines = slice(int(start[place]), int(end[place]))
+        items = list(dict.fromkeys(till.item[lines].tolist()))
+        customer = int(till.customer[lines][0])
+        others = [item for item in items if item not in (a, b)]
         shown.append(
             {
-                "time": time,
-                "customer": None if customer is None else str(log.customers.ids(np.array([customer]))[0]),
+                "time": moments[place],
+                "customer": None if customer < 0 else str(log.customers.ids([customer])[0]),
                 "others": [work.catalogue.names[item] for item in others[:LINES]],
                 "more": max(0, len(others) - LINES),
                 "lines": len(items),

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from goeswith.serve.at_work import AtWork
+from goeswith.serve.console.counted import Till, why_pair
 from goeswith.serve.console.holding import Console
 from goeswith.serve.console.spelling import SpellingIndex
 from goeswith.serve.newcomers import read_text
@@ -20,7 +21,7 @@ def index_of(console: Console, work: AtWork) -> SpellingIndex:
 
 def catalogue_of(console: Console, work: AtWork) -> tuple[str, int]:
     """What tells one catalogue from another: rules do not change it."""
-    return work.version, console.service.known.counts.get("products", 0)
+    return work.version, (console.service.known.counts or {}).get("products", 0)
 
 
 def suggestions(console: Console, work: AtWork, query: str, most: int = 8) -> list[dict[str, Any]]:
@@ -35,14 +36,27 @@ def suggestions(console: Console, work: AtWork, query: str, most: int = 8) -> li
 
 
 def at_hand(console: Console, work: AtWork) -> None:
-    """Have the index made and the language model fetched in the background; each would keep the first asker waiting."""
+    """Have what the first asker would wait for made in the background: indexes of names and baskets, the reader."""
+
+    def all_of_it() -> None:
+        index_of(console, work)
+        first = best_sellers(work, 2)
+        if len(first) == 2:
+            why_pair(work, first[0], first[1], "en")
+            till_of(console, work)
+        read_text(work.model, "a product")
 
     def begun() -> Thread:
-        thread = Thread(target=lambda: (index_of(console, work), read_text(work.model, "a product")), daemon=True)
+        thread = Thread(target=all_of_it, daemon=True)
         thread.start()
         return thread
 
     console.once("at hand", work.version, begun)
+
+
+def till_of(console: Console, work: AtWork) -> Till:
+    """A version's purchases by basket, made once."""
+    return console.once("till", work.version, lambda: Till.of(work.model.log))
 
 
 def brief(work: AtWork, row: int) -> dict[str, Any]:

@@ -21,8 +21,29 @@ from goeswith.serve.console.uploads import Uploads
 
 SAMPLES = 4
 OURS = {
-    "products": ("product_id", "name", "description", "category", "brand", "price", "size", "image", "available", "stock"),
-    "events": ("product_id", "timestamp", "position", "customer_id", "basket_id", "event", "quantity", "price", "discount"),
+    "products": (
+        "product_id",
+        "name",
+        "description",
+        "category",
+        "brand",
+        "price",
+        "size",
+        "image",
+        "available",
+        "stock",
+    ),
+    "events": (
+        "product_id",
+        "timestamp",
+        "position",
+        "customer_id",
+        "basket_id",
+        "event",
+        "quantity",
+        "price",
+        "discount",
+    ),
 }
 assert all(name in {"products": PRODUCTS, "events": EVENTS}[table] for table, names in OURS.items() for name in names)
 

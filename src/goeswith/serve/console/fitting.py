@@ -104,7 +104,8 @@ class Fitting:
             "kind": job["kind"],
             "by": job["by"],
             "started": job.get("started"),
-            "elapsed": ((time.time() if running else lines[-1]["at"]) if lines or running else 0) - job.get("started", 0)
+            "elapsed": ((time.time() if running else lines[-1]["at"]) if lines or running else 0)
+            - job.get("started", 0)
             if job.get("started")
             else 0,
             "message": message,
@@ -136,7 +137,9 @@ def _read(lines: list[dict[str, Any]]) -> dict[str, Any]:
         if line["kind"] == "stage":
             if stages:
                 stages[-1]["seconds"] = line["at"] - stages[-1]["at"]
-            stages.append({"name": line["name"], "at": line["at"], "seconds": None, "done": 0, "total": 0, "left": None})
+            stages.append(
+                {"name": line["name"], "at": line["at"], "seconds": None, "done": 0, "total": 0, "left": None}
+            )
         elif line["kind"] == "step" and stages:
             stages[-1].update(done=line["done"], total=line["total"], left=line.get("seconds_left"))
             if line.get("loss") is not None:

@@ -9,7 +9,12 @@ import polars as pl
 from goeswith.serve.at_work import COLD, AtWork
 from goeswith.serve.console.holding import Console
 
-WARMTH = ((0, 0, "never sold"), (1, COLD - 1, "1 to 4 baskets"), (COLD, 19, "5 to 19 baskets"), (20, None, "20 or more"))
+WARMTH = (
+    (0, 0, "never sold"),
+    (1, COLD - 1, "1 to 4 baskets"),
+    (COLD, 19, "5 to 19 baskets"),
+    (20, None, "20 or more"),
+)
 
 
 def known(console: Console, work: AtWork) -> dict[str, Any]:
@@ -44,9 +49,9 @@ def _known(work: AtWork) -> dict[str, Any]:
     )
     first, last = events["time"].min(), events["time"].max()
     texts = [name for name in ("name", "description") if name in products.columns]
-    nameless = int((products["name"].cast(pl.String).fill_null("") == "").sum()) if texts else len(products)
+    nameless = _empty(products["name"]) if texts else len(products)
     without = {
-        column: int((products[column].cast(pl.String).fill_null("") == "").sum()) if column in products.columns else None
+        column: _empty(products[column]) if column in products.columns else None
         for column in ("category", "brand", "price")
     }
     warmth = [
@@ -69,3 +74,7 @@ def _known(work: AtWork) -> dict[str, Any]:
         "warmth": warmth,
         "weeks": [(week.strftime("%Y-%m-%d"), baskets) for week, baskets in weeks.iter_rows() if week is not None],
     }
+
+
+def _empty(column: pl.Series) -> int:
+    return int((column.cast(pl.String).fill_null("") == "").sum())

@@ -13,7 +13,7 @@ from goeswith.serve.console.judged import keep
 
 
 def judge_copy(shop: Shop, config: FitConfig, version: str, progress: Progress) -> str:
-    """Judge an evaluation copy as `goeswith.evaluate` does, and each of its parts alone; name the file it is kept in."""
+    """Judge an evaluation copy as `goeswith.evaluate` does, and each of its parts alone; name the file it is in."""
     split = default_split(shop.log())
     if split.cut is None:  # each customer has a cut of their own, and only the whole road knows it
         return keep(flow.evaluate(shop, config, progress=progress), shop, version)

@@ -1,4 +1,4 @@
-"""Rules as a merchandiser writes them: a form with lines, what changes, and publishing that nobody overwrites unseen."""
+"""Rules as a merchandiser writes them: a form with lines, what changes, and publishing that overwrites nobody."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -97,7 +97,7 @@ def publish(database: Database, given: BusinessRules, note: str, actor: str, bas
                 rules=given.model_dump(mode="json"), note=note[:500], created=now(), created_by=actor, active=True
             )
         )
-        version = int(made.inserted_primary_key[0])
+        version = int(made.inserted_primary_key[0])  # type: ignore[index]
         write_down(connection, actor, "rules set", str(version), {"note": note[:500], "base": base})
         raise_count(connection, "rules")
     return version

@@ -70,12 +70,14 @@ class Uploads:
         if total > LARGEST or at + len(piece) > LARGEST:
             raise Refused(
                 413,
-                f"{name}: a file may have {LARGEST // 1024**3} GB, and this one has {total / 1024**3:.1f} GB. Split it, "
-                "or name its path on this machine, or read it with: goeswith init SHOP --events FILE",
+                f"{name}: a file may have {LARGEST // 1024**3} GB, and this one has {total / 1024**3:.1f} GB. "
+                "Split it, or name its path on this machine, or read it with: goeswith init SHOP --events FILE",
             )
         self.folder.mkdir(parents=True, exist_ok=True)
         if at == 0 and shutil.disk_usage(self.folder).free < total + SPARE:
-            raise Refused(413, f"{name}: the disk has no room for {total / 1024**2:,.0f} MB. Free some space, try again.")
+            raise Refused(
+                413, f"{name}: the disk has no room for {total / 1024**2:,.0f} MB. Free some space, try again."
+            )
         part = self._part(table, name)
         with disk_errors(self.folder):
             part.parent.mkdir(parents=True, exist_ok=True)

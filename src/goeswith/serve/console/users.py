@@ -73,7 +73,9 @@ def add_user(database: Database, name: str, role: Role, password: str, actor: st
     return User(chosen, role, values["created"])  # type: ignore[arg-type]
 
 
-def change_user(database: Database, name: str, actor: str, role: Role | None = None, password: str | None = None) -> None:
+def change_user(
+    database: Database, name: str, actor: str, role: Role | None = None, password: str | None = None
+) -> None:
     """Another role or password; whoever was signed in under the name has to sign in again.
 
     Raises

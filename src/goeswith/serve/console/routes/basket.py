@@ -52,7 +52,9 @@ async def basket(
             for one in answer["products"]:
                 row = work.catalogue.row(one["product_id"])
                 beside = finding.brief(work, row)
-                found.append({**one, **beside, "reasons": reasons(row), "put": link("basket", p=[*wanted, beside["id"]])})
+                found.append(
+                    {**one, **beside, "reasons": reasons(row), "put": link("basket", p=[*wanted, beside["id"]])}
+                )
             return found
 
         products = await console.run(filled)

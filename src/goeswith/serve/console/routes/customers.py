@@ -97,28 +97,38 @@ async def _one(
     row = None if console.service.is_forgotten(customer, work) else work.model.log.customers._find(customer)
 
     def filled() -> list[dict[str, Any]]:
-        return [{**one, **finding.brief(work, at := work.catalogue.row(one["product_id"])), "reasons": reasons(at)}
-                for one in answer["products"]]  # fmt: skip
-
-    def reasons(item: int) -> list[str]:
-        if item >= work.catalogue.n_items:
-            return []
-        model = work.model
+        model, known = work.model, work.catalogue.n_items
+        items = [work.catalogue.row(one["product_id"]) for one in answer["products"]]
         bought = [
             at for each in history if each["event"] == "purchase"
-            if (at := work.catalogue.find(each["product_id"])) is not None and at < work.catalogue.n_items
+            if (at := work.catalogue.find(each["product_id"])) is not None and at < known
         ]  # fmt: skip
         past = np.unique(np.array(bought, dtype=np.int64))
-        carried = model.parts.ease.carried(np.array([item]), past).ravel() if len(past) else np.zeros(0)
-        told = explain_recommendation(
-            model.book, model.parts.counts, bought, item, (past, carried), row, similar=model._similar,
-            now=model.parts.now, language=language,
-        )  # fmt: skip
-        return told.reasons
+        old = np.array([item for item in items if item < known], dtype=np.int64)
+        carried = model.parts.ease.carried(old, past) if len(past) and len(old) else np.zeros((0, len(old)))
+        weights = dict(zip(old.tolist(), carried.T, strict=True))
+
+        def reasons(item: int) -> list[str]:
+            if item >= known:
+                return []
+            given = (past, weights[item])
+            told = explain_recommendation(
+                model.book, model.parts.counts, bought, item, given, row, similar=model._similar,
+                now=model.parts.now, language=language,
+            )  # fmt: skip
+            return told.reasons
+
+        return [
+            {**one, **finding.brief(work, item), "reasons": reasons(item)}
+            for one, item in zip(answer["products"], items, strict=True)
+        ]
 
     products = await console.run(filled)
     named = [
-        {**each, "name": work.catalogue.names[at] if (at := work.catalogue.find(each["product_id"])) is not None else ""}
+        {
+            **each,
+            "name": work.catalogue.names[at] if (at := work.catalogue.find(each["product_id"])) is not None else "",
+        }
         for each in history[:200]
     ]
     segments = await console.run(_segments, console, work)
@@ -140,6 +150,11 @@ def _brief(work: AtWork, row: dict[str, Any]) -> dict[str, Any]:
 def _words(request: Request) -> list[str]:
     say = speaker(language_of(request))
     return [say(name) for name in SEGMENTS]
+
+
+def _name(work: AtWork, product: Any) -> str:
+    row = work.catalogue.find(product)
+    return "" if row is None else work.catalogue.names[row]
 
 
 def _has_categories(work: AtWork) -> bool:

@@ -82,7 +82,8 @@ async def _why(request: Request, console: TheConsole, work: Work, a: str, b: str
     if max(rows) >= work.catalogue.n_items:
         return told  # one of the two came after the fit, and nothing was counted of it
     told["explanation"] = await console.run(counted.why_pair, work, *rows, language_of(request))
-    baskets = await console.run(counted.baskets_with_both, work, *rows)
+    till = await console.run(finding.till_of, console, work)
+    baskets = await console.run(counted.baskets_with_both, work, till, *rows)
     for one in baskets["shown"]:
         if one["customer"] is not None and console.service.is_forgotten(one["customer"], work):
             one["customer"] = None

@@ -63,7 +63,8 @@ def quality(judged: dict[str, Any]) -> list[dict[str, Any]]:
             best = max(peers, key=lambda row: row["value"] or 0.0, default=None)
             told.append(
                 {"task": task, "title": title, "slice": part, "value": mine["value"], "low": mine["low"],
-                 "high": mine["high"], "n": mine["n"], "peer": best and best["system"], "beside": best and best["value"]}
+                 "high": mine["high"], "n": mine["n"], "peer": best and best["system"],
+                 "beside": best and best["value"]}
             )  # fmt: skip
     return told
 

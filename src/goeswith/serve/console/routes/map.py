@@ -54,7 +54,8 @@ def _points(console: Console, work: AtWork) -> tuple[Points, bool]:
 
 
 def _groups(console: Console, work: AtWork, points: Points, rows: Any) -> list[dict[str, Any]]:
-    return console.once("groups", (*finding.catalogue_of(console, work), points.shape, float(points.sum())), lambda: _grouped(work, points, rows))
+    key = (*finding.catalogue_of(console, work), points.shape, float(points.sum()))
+    return console.once("groups", key, lambda: _grouped(work, points, rows))
 
 
 def _grouped(work: AtWork, points: Points, rows: Any) -> list[dict[str, Any]]:

@@ -24,7 +24,13 @@ TRIED, SHOWN = 6, 8
 
 @router.get("/rules")
 async def rules(
-    request: Request, console: TheConsole, session: Viewer, work: Work, ban: Ids = [], apart: Ids = [], pin: Ids = []  # noqa: B006
+    request: Request,
+    console: TheConsole,
+    session: Viewer,
+    work: Work,
+    ban: Ids = [],  # noqa: B006
+    apart: Ids = [],  # noqa: B006
+    pin: Ids = [],  # noqa: B006
 ) -> Response:
     """The rules that hold, in a form; a link from another page may bring a product along."""
     form = as_form(work.rules.rules)
@@ -36,9 +42,7 @@ async def rules(
 
 
 @router.post("/rules/preview")
-async def preview(
-    request: Request, console: TheConsole, answering: TheAnswering, _: Viewer, work: Work
-) -> Response:
+async def preview(request: Request, console: TheConsole, answering: TheAnswering, _: Viewer, work: Work) -> Response:
     """What real questions are answered under rules that do not hold yet."""
     form = await request.form()
     new = from_form(form)
@@ -119,7 +123,9 @@ async def _page(
 def _whole(form: dict[str, Any]) -> dict[str, Any]:
     """Every field, also of a form as a browser sends it, where an empty box is left out."""
     plain = as_form(BusinessRules())
-    kept = {name: form.get(name, "" if name not in ("hide_unavailable", "hide_out_of_stock") else False) for name in plain}
+    kept = {
+        name: form.get(name, "" if name not in ("hide_unavailable", "hide_out_of_stock") else False) for name in plain
+    }
     return {**kept, "note": form.get("note", ""), "try": form.get("try", "")}
 
 
@@ -132,7 +138,9 @@ def _named(work: AtWork, form: dict[str, Any]) -> list[tuple[str, int]]:
 
 def _worth_asking(work: AtWork, old: BusinessRules, new: BusinessRules) -> list[str]:
     """Products whose answers the change touches, then those that sell most."""
-    pairs = [pair for pair in new.apart if pair not in old.apart] + [pair for pair in old.apart if pair not in new.apart]
+    pairs = [pair for pair in new.apart if pair not in old.apart] + [
+        pair for pair in old.apart if pair not in new.apart
+    ]
     touched = [one for pair in pairs for one in pair]
     for product in {*new.ban, *new.pin} ^ {*old.ban, *old.pin}:
         row = work.catalogue.find(product)
@@ -164,5 +172,3 @@ async def _of(console: Console, version: int, work: AtWork) -> BusinessRules:
         if found and found[0]["version"] == version:
             return BusinessRules.model_validate(found[0]["rules"])
     return rules_of_the_fit(work.model)
-
-
