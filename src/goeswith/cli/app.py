@@ -26,6 +26,7 @@ from goeswith.cli.related import related
 from goeswith.cli.runs import runs
 from goeswith.cli.serve import serve
 from goeswith.cli.tune import tune
+from goeswith.cli.users import users
 from goeswith.cli.why import why
 from goeswith.errors import GoesWithError
 
@@ -77,6 +78,7 @@ for _command in COMMANDS:
     app.command()(_command)
 app.add_typer(models, name="models")
 app.add_typer(runs, name="runs")
+app.add_typer(users, name="users")
 
 
 def _version(wanted: bool) -> None:

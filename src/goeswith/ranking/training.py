@@ -347,6 +347,6 @@ def bought_before(own: Histories, n_items: int) -> csr_array:
 def baskets_to_matrix(baskets: list[NDArray[np.int64]], n_items: int) -> csr_array:
     """(baskets, items), ones; a product named twice counts once."""
     distinct = [np.unique(items) for items in baskets]
-    row = np.repeat(np.arange(len(baskets)), [len(items) for items in distinct])
-    column = np.concatenate([*distinct, np.zeros(0, np.int64)])
+    row = np.repeat(np.arange(len(baskets), dtype=np.int32), [len(items) for items in distinct])
+    column = np.concatenate([*distinct, np.zeros(0, np.int64)]).astype(np.int32)
     return csr_array((np.ones(len(row), np.float32), (row, column)), shape=(len(baskets), n_items))
