@@ -33,11 +33,11 @@ def student_of(
     return load_encoder(folder, str(encoder.model.device), prompt="")
 
 
-def is_static(encoder: SentenceEncoder) -> bool:
+def is_static(encoder: Encoder) -> bool:
     """Whether this encoder is a mean of word vectors, with no layers above them."""
     from sentence_transformers.models import StaticEmbedding
 
-    return isinstance(encoder.model[0], StaticEmbedding)
+    return isinstance(encoder, SentenceEncoder) and isinstance(encoder.model[0], StaticEmbedding)
 
 
 def exported_reader(folder: Path, encoder: SentenceEncoder, precise: str) -> Encoder:
