@@ -83,6 +83,7 @@ def fit(
         log = shop.log(until)
         if until is not None and log.purchases.is_empty():
             raise DataError(f"{shop.folder}: there is no purchase up to {until}. Give a later until (--until DATE).")
+        settle(settings.rules, log.products, log.items)  # a rule about an unknown product would fail at every answer
         with tracked(shop, "fit", settings.model_dump(mode="json"), track, progress) as (tracking, outcome):
             model = learn(log, settings, shop.folder / "cache", progress, tracking)
             model.fitted_until = None if until is None else last_moment(until)
@@ -103,7 +104,6 @@ def learn(
 def _learn(log: Log, asked: FitConfig, cache: Path, diary: Diary) -> Model:
     config = with_encoder(asked, log, diary)
     now = _last(log)
-    settle(config.rules, log.products, log.items)  # a rule about an unknown product would fail at every answer
 
     diary.begin("read texts")
     raw = load_encoder(config.encoder, config.device)
@@ -330,6 +330,7 @@ def evaluate(
     if model is not None:
         refuse_seen(exam, model.fitted_until)
     settings = (config or FitConfig()) if model is None else model.config
+    settle(settings.rules, log.products, log.items)
     with tracked(shop, "evaluate", settings.model_dump(mode="json"), track, progress) as (tracking, outcome):
         if model is None:
             model = learn(split.before, settings, shop.folder / "cache", progress, tracking)

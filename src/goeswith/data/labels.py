@@ -143,14 +143,15 @@ def stored_labels(shop: Shop) -> pl.DataFrame:
 
 def labels_of(shop: Shop, products: Vocabulary) -> pl.DataFrame:
     """The shop's labels as rows of these products; pairs of products that are not among them are left out."""
+    schema = {"a": pl.Int64, "b": pl.Int64, "label": pl.String}
+    if not (shop.folder / "data" / FILE).is_file():  # a model answers even where the shop's catalogue is damaged
+        return pl.DataFrame(schema=schema)
     stored = stored_labels(shop)
     known = stored.filter(
         pl.col("product_a").is_in(products.series.implode()) & pl.col("product_b").is_in(products.series.implode())
     )
     a, b = (products.rows(known[name]) for name in ("product_a", "product_b"))
-    return pl.DataFrame(
-        {"a": a, "b": b, "label": known["label"]}, schema={"a": pl.Int64, "b": pl.Int64, "label": pl.String}
-    )
+    return pl.DataFrame({"a": a, "b": b, "label": known["label"]}, schema=schema)
 
 
 def _column(path: Path, headers: Sequence[str], spellings: Sequence[str]) -> str:
