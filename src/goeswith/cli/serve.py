@@ -25,16 +25,15 @@ def serve(
     json: AsJson = False,
 ) -> None:
     """Answer over HTTP: a REST API under /v1."""
-    from goeswith.data.shop import Shop
-
     try:
+        from goeswith.serve.console.first_shop import opened_or_new
         from goeswith.serve.run import serve as run
         from goeswith.serve.settings import settings_of
         from goeswith.serve.store.database import Database
         from goeswith.serve.store.keys import new_key as make_key
     except ModuleNotFoundError as error:
         raise MissingExtra("goeswith serve", "serve") from error
-    opened = Shop.open(shop)
+    opened = opened_or_new(shop)
     flags = {"host": host, "port": port, "workers": workers, "database": database}
     settings = settings_of(opened.settings, flags=flags)
     if show_config:

@@ -72,7 +72,9 @@ def _queries(
     item = np.concatenate([rows, kin.item.ravel()])
     weight = np.concatenate([own, kin.weight.ravel()])
     some = weight > 0
-    held = csr_array((weight[some], (query[some], item[some])), shape=(n, parts.meaning.n_items))
+    # As narrow as the counts' own places, or every product with them would first copy millions of theirs.
+    place = query[some].astype(np.int32), item[some].astype(np.int32)
+    held = csr_array((weight[some], place), shape=(n, parts.meaning.n_items))
     held.sum_duplicates()
     nobody = np.full(n, -1)
     return Queries(parts.histories.take(nobody), nobody, held, words, source)

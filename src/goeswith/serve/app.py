@@ -11,6 +11,7 @@ from goeswith.data.shop import Shop
 from goeswith.model import Model
 from goeswith.serve.access import Shown
 from goeswith.serve.answering import Answering
+from goeswith.serve.console.mount import mount_console
 from goeswith.serve.jobs import Jobs
 from goeswith.serve.middleware import Gate
 from goeswith.serve.problems import RESPONSES, install
@@ -55,6 +56,7 @@ def create_app(shop: Shop, settings: ServeSettings, model: Model | None = None) 
 
     app = described(lifespan)
     app.state.service, app.state.answering, app.state.jobs = service, Answering(service), Jobs(service)
+    mount_console(app)
     app.add_middleware(Gate, settings=settings, metrics=service.metrics, is_open=service.is_open, key_of=service.key_of)
     return app
 

@@ -1,7 +1,9 @@
 """What a shop wants of its answers: pin, ban, boost, margin, caps; and what each rule changed."""
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Annotated
 
 import numpy as np
 import polars as pl
@@ -13,6 +15,7 @@ from goeswith.serve.catalogue import Catalogue
 from goeswith.serve.filters import parsed
 
 Short = Field(max_length=200)
+Id = Annotated[str, Short]
 MOST_RULES = 200
 
 
@@ -47,6 +50,8 @@ class BusinessRules(BaseModel, frozen=True, extra="forbid"):
     """Product ids that are never shown."""
     ban_where: str | None = Field(default=None, max_length=2_000)
     """A filter; what meets it is never shown."""
+    apart: list[tuple[Id, Id]] = Field(default=[], max_length=10_000)
+    """Pairs of product ids of which neither is shown beside the other, or in a basket that holds it."""
     pin: list[str] = Field(default=[], max_length=100)
     """Product ids that are shown first, in this order, wherever they may be shown."""
     boost: list[Boost] = Field(default=[], max_length=MOST_RULES)
@@ -102,6 +107,12 @@ class Settled:
     margin: NDArray[np.float64] | None
     groups: list[tuple[str, int, list[str | None]]]
     shown: NDArray[np.bool_]
+    apart: Mapping[int, list[int]] = field(default_factory=dict)
+
+    def kept_apart(self, beside: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Rows that are never shown beside these."""
+        found = [other for row in beside for other in self.apart.get(int(row), ())] if self.apart else []
+        return np.array(found, dtype=np.int64)
 
     @property
     def is_plain(self) -> bool:
@@ -140,6 +151,11 @@ class Settled:
             if count := int((recent & stay).sum()):
                 hidden[f"bought in the last {self.rules.hide_bought_days} days"] = count
             stay = stay & ~recent
+        if len(apart := self.kept_apart(barred)):
+            parted = np.isin(row, apart)
+            if count := int((parted & stay).sum()):
+                hidden["kept apart"] = count
+            stay, barred = stay & ~parted, np.concatenate([barred, apart])
         row, probability = row[stay], probability[stay]
         if self.is_plain:
             return Ordered(row[:n], probability[:n], told, dict(hidden))
@@ -231,7 +247,11 @@ def settle(rules: BusinessRules, version: int, catalogue: Catalogue) -> Settled:
     ]
     pinned = catalogue.rows(dict.fromkeys(rules.pin))
     shown = ~np.any(np.stack(list(hidden.values())), axis=0)
-    return Settled(rules, version, hidden, pinned, boosted, margin, groups, shown)
+    apart: dict[int, list[int]] = defaultdict(list)
+    for a, b in (catalogue.rows(pair) for pair in rules.apart):
+        apart[int(a)].append(int(b))
+        apart[int(b)].append(int(a))
+    return Settled(rules, version, hidden, pinned, boosted, margin, groups, shown, dict(apart))
 
 
 def _column(catalogue: Catalogue, name: str, rule: str) -> pl.Series:

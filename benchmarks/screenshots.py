@@ -1,0 +1,164 @@
+"""Every page of the console as a picture, looked over by axe-core: make screenshots
+
+    python benchmarks/screenshots.py OUT                the corner shop, whose folder is made for it
+    python benchmarks/screenshots.py OUT --shop SHOP    a fitted shop; it is copied, so that nothing is written into it
+    python benchmarks/screenshots.py OUT --times        also how long each page takes to its first paint, and a click
+
+Pictures are taken in English and Chinese, light and dark, at 390 and 1280 pixels; --few takes English and light alone.
+"""
+
+import argparse
+import itertools
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import goeswith as gw
+from goeswith.serve.console import sessions, users
+from goeswith.serve.console.tables import make_tables
+from goeswith.serve.store.database import Database
+from goeswith.testing import corner_shop
+from goeswith.testing.console import DESK, PHONE, Visit, chromium, serious, served
+
+QUICK = gw.FitConfig(finetune={"method": "frozen"})
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--shop", type=Path, help="a fitted shop")
+    parser.add_argument("--few", action="store_true", help="English and light alone")
+    parser.add_argument("--times", action="store_true")
+    asked = parser.parse_args()
+
+    asked.out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "shop"
+        if asked.shop:
+            shutil.copytree(asked.shop, folder)
+        else:
+            gw.fit(gw.Shop.create(folder, corner_shop.products(), corner_shop.events(), name="Corner shop"), QUICK)
+        token = somebody(folder)
+        with served(folder) as url, chromium() as browser:
+            found = pictures(browser, url, token, pages_of(folder), asked.out, asked.few)
+            if asked.times:
+                print(times(browser, url, token, pages_of(folder)))
+    print("\n".join(found) if found else "nothing of serious impact, no errors, nothing wider than the screen")
+    return 1 if found else 0
+
+
+def somebody(folder: Path) -> str:
+    """The session of an admin who is made for the pictures."""
+    (folder / "serve").mkdir(exist_ok=True)
+    database = Database(f"sqlite:///{folder / 'serve' / 'serve.db'}")
+    database.migrate()
+    make_tables(database)
+    if not users.has_users(database):
+        users.add_user(database, "ada", "admin", "correct horse", "screenshots", first=True)
+    token = sessions.begin(database, users.all_users(database)[0].name)
+    database.close()
+    return token
+
+
+def pages_of(folder: Path) -> dict[str, str]:
+    """Name and address of every page, about products and customers that this shop has."""
+    model = gw.load(folder)
+    sold = model.parts.counts.items
+    rows = sorted(range(len(sold)), key=lambda row: -sold[row])
+    first = str(model.log.items.ids([rows[len(rows) // 400]])[0])
+    beside = model.related(first, n=2).ids
+    customer = str(model.log.customers.ids([int(model.parts.histories.n_baskets.argmax())])[0])
+    return {
+        "home": "",
+        "explore-start": "explore",
+        "explore": f"explore?product={first}",
+        "explore-why": f"explore?product={first}&with={beside[0]}",
+        "explore-text": "explore?text=oat+milk+barista",
+        "explore-search": "explore?q=milk",
+        "map": "map",
+        "map-found": "map?find=milk",
+        "basket": f"basket?p={first}&p={beside[0]}",
+        "customers": "customers",
+        "segment": "customers?segment=loyal",
+        "customer": f"customers?id={customer}",
+        "rules": f"rules?apart={first}&apart={beside[1]}",
+        "models": "models",
+        "evaluation": "evaluation",
+        "data": "data",
+        "fit": "data/fit",
+        "keys": "keys",
+        "audit": "audit",
+    }
+
+
+def pictures(browser: Any, url: str, token: str, pages: dict[str, str], out: Path, few: bool) -> list[str]:
+    """Take them all, and say what is wrong with any."""
+    found = []
+    kinds = [("en", "light", DESK)] if few else itertools.product(("en", "zh"), ("light", "dark"), (PHONE, DESK))
+    for language, theme, width in kinds:
+        visit = Visit(browser, url, language, theme, width).with_session(token)
+        for name, path in pages.items():
+            page = visit.open(path)
+            page.wait_for_timeout(400)  # for what moves into place
+            told = f"{name} {language} {theme} {width}"
+            found += [f"{told}: {one}" for one in serious(page)]
+            found += [f"{told}: wider than the screen"] if visit.overflows else []
+            page.screenshot(path=out / f"{name}-{language}-{theme}-{width}.png", full_page=True)
+        found += visit.wrong + [f"leaves the machine: {one}" for one in visit.foreign]
+        visit.context.close()
+    return found
+
+
+def times(browser: Any, url: str, token: str, pages: dict[str, str], again: int = 5) -> str:
+    """Milliseconds to the first contentful paint, medians of some visits after one that fills caches; and of clicks."""
+    visit = Visit(browser, url).with_session(token)
+    lines = ["| page | kB | first paint, ms | whole page, ms |", "|---|---|---|---|"]
+    for name, path in pages.items():
+        visit.open(path)
+        paints, wholes, size = [], [], 0
+        for _ in range(again):
+            page = visit.open(path)
+            paint, whole, size = page.evaluate(PAINT)
+            paints.append(paint)
+            wholes.append(whole)
+        middle = again // 2
+        lines.append(f"| {name} | {size / 1024:.0f} | {sorted(paints)[middle]:.0f} | {sorted(wholes)[middle]:.0f} |")
+    lines += ["", "| click | ms |", "|---|---|"]
+    for name, start, act, seen in clicks(pages):
+        took = []
+        for _ in range(again):
+            page = visit.open(start)
+            begun = time.perf_counter()
+            act(page)
+            page.wait_for_selector(seen, state="attached")
+            took.append(1e3 * (time.perf_counter() - begun))
+        lines.append(f"| {name} | {sorted(took)[middle]:.0f} |")
+    return "\n".join(lines)
+
+
+def clicks(pages: dict[str, str]) -> list[tuple[str, str, Any, str]]:
+    """What is clicked or typed where, and what is seen when the answer is there."""
+    return [
+        ("why?", pages["explore"], lambda page: page.locator("table.answers a.button").first.click(), "#why h2"),
+        ("only substitutes", pages["explore"], lambda page: page.locator("nav.tabs a").nth(2).click(),
+         "nav.tabs a:nth-child(3)[aria-current]"),
+        ("a suggestion", pages["explore-start"], lambda page: page.locator("#find").press_sequentially("mil"),
+         "[role=option]"),
+        ("put into the basket", pages["basket"], lambda page: page.locator("table a.button").first.click(),
+         ".chips li:nth-child(3)"),
+        ("preview of a rule", pages["rules"], lambda page: page.locator("[hx-post$=preview]").click(), "#preview h3"),
+    ]  # fmt: skip
+
+
+PAINT = """() => [
+    performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? 0,
+    performance.getEntriesByType("navigation")[0].loadEventEnd,
+    performance.getEntriesByType("navigation")[0].encodedBodySize,
+]"""
+
+
+if __name__ == "__main__":
+    sys.exit(main())
