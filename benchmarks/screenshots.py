@@ -12,7 +12,6 @@ import itertools
 import shutil
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -127,32 +126,31 @@ def times(browser: Any, url: str, token: str, pages: dict[str, str], again: int 
         middle = again // 2
         lines.append(f"| {name} | {size / 1024:.0f} | {sorted(paints)[middle]:.0f} | {sorted(wholes)[middle]:.0f} |")
     lines += ["", "| click | ms |", "|---|---|"]
-    for name, start, act, seen in clicks(pages):
+    for name, start, act, seen in CLICKS:
         took = []
-        for _ in range(again):
-            page = visit.open(start)
-            begun = time.perf_counter()
-            act(page)
-            page.wait_for_selector(seen, state="attached")
-            took.append(1e3 * (time.perf_counter() - begun))
-        lines.append(f"| {name} | {sorted(took)[middle]:.0f} |")
+        for _ in range(again + 1):
+            page = visit.open(pages[start])
+            page.wait_for_timeout(600)  # until the page rests
+            took.append(page.evaluate(CLICK, [act, seen]))
+        lines.append(f"| {name} | {sorted(took[1:])[middle]:.0f}, the first time {took[0]:.0f} |")
     return "\n".join(lines)
 
 
-def clicks(pages: dict[str, str]) -> list[tuple[str, str, Any, str]]:
-    """What is clicked or typed where, and what is seen when the answer is there."""
-    return [
-        ("why?", pages["explore"], lambda page: page.locator("table.answers a.button").first.click(), "#why h2"),
-        ("only substitutes", pages["explore"], lambda page: page.locator("nav.tabs a").nth(2).click(),
-         "nav.tabs a:nth-child(3)[aria-current]"),
-        ("a suggestion", pages["explore-start"], lambda page: page.locator("#find").press_sequentially("mil"),
-         "[role=option]"),
-        ("put into the basket", pages["basket"], lambda page: page.locator("table a.button").first.click(),
-         ".chips li:nth-child(3)"),
-        ("preview of a rule", pages["rules"], lambda page: page.locator("[hx-post$=preview]").click(), "#preview h3"),
-    ]  # fmt: skip
-
-
+CLICKS = (
+    # what, on which page, what is clicked or typed into, and what is seen once the answer is there
+    ("why?", "explore", "table.answers a.button", "#why h2"),
+    ("only substitutes", "explore", "nav.tabs a:nth-child(3)", "nav.tabs a:nth-child(3)[aria-current]"),
+    ("a suggestion (120 ms of it wait for more letters)", "explore-start", "#find", "[role=option]"),
+    ("put into the basket", "basket", "table a.button", ".chips li:nth-child(3)"),
+    ("preview of a rule", "rules", "[hx-post$=preview]", "#preview h3"),
+)
+CLICK = """([act, seen]) => new Promise((done) => {
+    const begun = performance.now(), element = document.querySelector(act);
+    const look = () => document.querySelector(seen) ? done(performance.now() - begun) : requestAnimationFrame(look);
+    if (element.tagName === "INPUT") { element.value = "milk"; element.dispatchEvent(new Event("input")); }
+    else element.click();
+    look();
+})"""
 PAINT = """() => [
     performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? 0,
     performance.getEntriesByType("navigation")[0].loadEventEnd,

@@ -7,6 +7,7 @@ import numpy as np
 from goeswith.serve.answering import Answering
 from goeswith.serve.at_work import AtWork
 from goeswith.serve.console.finding import brief, cold_of
+from goeswith.serve.console.holding import Console
 from goeswith.serve.schemas import RelatedQuery
 
 WEB = 14
@@ -16,7 +17,7 @@ LIFTED = 1.2
 
 
 async def companions(
-    answering: Answering, work: AtWork, product: str | None, text: str | None, kind: str, n: int
+    console: Console, answering: Answering, work: AtWork, product: str | None, text: str | None, kind: str, n: int
 ) -> dict[str, Any]:
     """The answer as the API would give it, each product with what the pages show of it.
 
@@ -26,11 +27,11 @@ async def companions(
     """
     query = RelatedQuery(product=product, text=text, kind=kind, n=n)  # type: ignore[arg-type]
     answer = await answering.under("related", query, work)
-    await answering.service.run(_with_numbers, work, product, answer["products"])
+    await console.run(_with_numbers, console, work, product, answer["products"])
     return answer
 
 
-def _with_numbers(work: AtWork, product: str | None, products: list[dict[str, Any]]) -> None:
+def _with_numbers(console: Console, work: AtWork, product: str | None, products: list[dict[str, Any]]) -> None:
     rows = [work.catalogue.row(one["product_id"]) for one in products]
     for one, row in zip(products, rows, strict=True):
         one.update(brief(work, row), row=row, low=None, high=None, both=None, baskets=None, lift=None)
@@ -42,7 +43,8 @@ def _with_numbers(work: AtWork, product: str | None, products: list[dict[str, An
         return
     b = np.array([rows[at] for at in known])
     a = np.full(len(b), source)
-    value, low, high = work.model._probabilities(a, b)
+    key = (work.version, source, tuple(b.tolist()))
+    value, low, high = console.once("numbers", key, lambda: work.model._probabilities(a, b))
     counts = work.model.parts.counts
     both = counts.both(a, b)
     chance = counts.items[a] * counts.items[b] / max(counts.n_baskets, 1)

@@ -123,7 +123,7 @@ def day(value: datetime | None) -> str:
 
 
 def minute(value: datetime | None) -> str:
-    return value.strftime("%Y-%m-%d %H:%M") if value is not None else "–"
+    return Markup("<time>{}</time>").format(value.strftime("%Y-%m-%d %H:%M")) if value is not None else "–"
 
 
 def _arc(value: float | None) -> float:

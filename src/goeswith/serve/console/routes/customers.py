@@ -23,7 +23,7 @@ from goeswith.serve.store.customers import counts_of
 from goeswith.serve.store.database import write_down
 
 router = APIRouter()
-LISTED = 50
+LISTED, SHOWN = 50, 60
 Id = Annotated[str, Query(max_length=200)]
 Segment = Literal["", "loyal", "regular", "new", "once", "fading", "lost"]
 
@@ -129,7 +129,7 @@ async def _one(
             **each,
             "name": work.catalogue.names[at] if (at := work.catalogue.find(each["product_id"])) is not None else "",
         }
-        for each in history[:200]
+        for each in history[:SHOWN]
     ]
     segments = await console.run(_segments, console, work)
     own = segments.customers.filter(pl.col("customer") == (-1 if row is None else row)).to_dicts()

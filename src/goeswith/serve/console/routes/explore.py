@@ -46,7 +46,9 @@ async def explore(
     else:
         source = {"id": "", "name": text.strip(), "cold": True, "new": True, "row": -1, "told": {}, "sold": 0,
                   "beside": "", "baskets": 0, "shown": True}  # fmt: skip
-    answer = await companions(answering, work, product or None, text.strip() or None, kind, n)
+    if product and beside and request.headers.get("hx-target") == "why":
+        return page(request, "why_alone.html", why=await _why(request, console, work, product, beside))
+    answer = await companions(console, answering, work, product or None, text.strip() or None, kind, n)
     why = await _why(request, console, work, product, beside) if product and beside else None
     return page(
         request,

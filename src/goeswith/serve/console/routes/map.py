@@ -17,6 +17,8 @@ from goeswith.serve.console.projection import FEWEST, SHOWN, Points, file_for, l
 router = APIRouter()
 COLOURED = 11
 FOUND = 25
+OTHERS = "…"
+"""All smaller categories; they lie beneath."""
 
 
 @router.get("/map")
@@ -65,10 +67,10 @@ def _grouped(work: AtWork, points: Points, rows: Any) -> list[dict[str, Any]]:
     labels = frame[column].cast(pl.String).fill_null("–").to_list() if column else [""] * len(frame)
     counted = pl.Series([labels[row] for row in rows]).value_counts(sort=True).rows()
     first = {name for name, _ in counted[:COLOURED]}
-    groups: dict[str, list[Any]] = {name: [] for name, _ in counted[:COLOURED]}
+    groups: dict[str, list[Any]] = {OTHERS: [], **{name: [] for name, _ in counted[:COLOURED]}}
     for row in rows.tolist():
-        groups.setdefault(labels[row] if labels[row] in first else "…", []).append(_point(work, points, row))
-    return [{"name": name or "–", "points": own} for name, own in groups.items()]
+        groups.setdefault(labels[row] if labels[row] in first else OTHERS, []).append(_point(work, points, row))
+    return [{"name": name or "–", "points": own} for name, own in groups.items() if own]
 
 
 def _point(work: AtWork, points: Points, row: int) -> list[Any]:

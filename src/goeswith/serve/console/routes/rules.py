@@ -1,5 +1,6 @@
 """Rules: edited, tried on real questions, published, undone."""
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Request
@@ -47,6 +48,8 @@ async def preview(request: Request, console: TheConsole, answering: TheAnswering
     form = await request.form()
     new = from_form(form)
     tried = await console.run(console.service.tried, work, new)
+    if not (tried.rules.shown & ~work.rules.shown).any():
+        tried = replace(tried, lists=work.lists)  # what was answered before holds all that may be shown now
     asked = [line.strip() for line in str(form.get("try", "")).split("\n") if line.strip()][:TRIED]
     asked = asked or _worth_asking(work, work.rules.rules, new)
     compared = [await _compared(answering, work, tried, product) for product in asked]

@@ -245,12 +245,11 @@ const FORMS = {
       { type: "custom", silent: true, data: d.bins.map((b) => [b.predicted, b.happened - 2 * b.error, b.happened + 2 * b.error]), renderItem: (_, api) => { const a = api.coord([api.value(0), Math.max(0, api.value(1))]), b = api.coord([api.value(0), Math.min(d.most, api.value(2))]); return { type: "line", shape: { x1: a[0], y1: a[1], x2: b[0], y2: b[1] }, style: { stroke: colour("soft"), lineWidth: 1.5 } }; } },
       { type: "line", data: d.bins.map((b) => ({ value: [b.predicted, b.happened], n: b.n })), symbolSize: 8, itemStyle: { color: colour("accent") }, lineStyle: { color: colour("accent"), width: 1.5 } }] }),
   graph: (d) => {
-    const most = Math.max(...d.web.ties.map((t) => t.p || 0), 1e-9), small = innerWidth < 820;
+    const most = Math.max(...d.web.ties.map((t) => t.p || 0), 1e-9), small = innerWidth < 820, at = places(d.web);
     return { ...frame(), tooltip: { ...frame().tooltip, formatter: (p) => (p.dataType === "edge" ? (p.data.p === null ? "" : `${p.data.from} → ${p.data.to}\n${WORDS[p.data.kind] || ""}\n${WORDS.probability} ${share(p.data.p)}${p.data.low === null ? "" : ` (${share(p.data.low)} – ${share(p.data.high)})`}`) : p.data.full + (p.data.cold ? `\n${WORDS.cold}` : "")) },
-      series: [{ type: "graph", layout: "force", roam: true, draggable: true, top: 24, bottom: 34, left: small ? 40 : 80, right: small ? 40 : 80, scaleLimit: { min: 0.4, max: 5 },
-        force: { repulsion: small ? 190 : 380, edgeLength: small ? [60, 130] : [90, 210], gravity: 0.08, layoutAnimation: false }, labelLayout: { hideOverlap: true }, emphasis: { focus: "adjacency" },
+      series: [{ type: "graph", layout: "none", roam: true, draggable: true, top: 30, bottom: 44, left: small ? 50 : 76, right: small ? 50 : 76, scaleLimit: { min: 0.4, max: 5 }, labelLayout: { hideOverlap: true }, emphasis: { focus: "adjacency" },
         label: { show: true, position: "bottom", color: colour("ink"), fontSize: 11, formatter: (p) => p.data.label_ },
-        data: d.web.nodes.map((n) => ({ id: n.id || "·", name: n.id || "·", full: n.name, label_: short(n.name, small ? 16 : 22), cold: n.cold, middle: n.middle, symbolSize: n.middle ? 34 : 17, ...(n.middle ? { x: 0, y: 0 } : {}),
+        data: d.web.nodes.map((n) => ({ id: n.id || "·", name: n.id || "·", full: n.name, label_: short(n.name, small ? 16 : 22), cold: n.cold, middle: n.middle, symbolSize: n.middle ? 34 : 17, ...at[n.id || "·"],
           itemStyle: { color: n.middle ? colour("accent") : n.cold ? colour("card") : colour(n.kind || "soft"), borderColor: n.middle ? colour("accent") : colour(n.kind || "soft"), borderWidth: n.cold && !n.middle ? 2 : 1, borderType: n.cold && !n.middle ? "dashed" : "solid" } })),
         links: d.web.ties.map((t) => ({ source: t.a || "·", target: t.b, p: t.p, low: t.low ?? null, high: t.high ?? null, kind: t.kind, from: name(d, t.a), to: name(d, t.b),
           lineStyle: t.main ? { width: 1 + 6 * Math.sqrt((t.p || 0) / most), color: colour(t.kind || "soft"), opacity: 0.55, curveness: 0.05 } : { width: 1, color: colour("soft"), opacity: 0.22, curveness: 0.15 } })) }] };
@@ -258,10 +257,22 @@ const FORMS = {
   map: (d) => ({ ...frame(), legend: { type: "scroll", top: 0, textStyle: { color: colour("soft") }, pageTextStyle: { color: colour("soft") }, pageIconColor: colour("accent") }, grid: { left: 6, right: 6, top: 38, bottom: 6 },
     tooltip: { ...frame().tooltip, formatter: (p) => p.data.value[2] }, xAxis: { type: "value", show: false, scale: true }, yAxis: { type: "value", show: false, scale: true }, animation: false,
     dataZoom: [{ type: "inside", xAxisIndex: 0 }, { type: "inside", yAxisIndex: 0 }],
-    series: [...d.groups.map((g) => ({ name: g.name, type: "scatter", symbolSize: (v) => v[4], itemStyle: { opacity: 0.7 }, data: g.points.map((p) => ({ value: p })) })),
+    series: [...d.groups.map((g) => ({ name: g.name, type: "scatter", symbolSize: (v) => v[4], itemStyle: g.name === "…" ? { color: colour("soft"), opacity: 0.28 } : { opacity: 0.75 }, data: g.points.map((p) => ({ value: p })) })),
       ...(d.marked.length ? [{ name: WORDS.here, type: "scatter", symbol: "pin", symbolSize: 34, itemStyle: { color: colour("substitute"), borderColor: colour("card") }, label: { show: d.marked.length < 8, position: "right", color: colour("ink"), backgroundColor: colour("card"), padding: [2, 4], borderRadius: 4, formatter: (p) => short(p.data.value[2], 28) }, data: d.marked.map((p) => ({ value: p })), z: 5 }] : [])] }),
 };
 const name = (d, id) => d.web.nodes.find((n) => n.id === id)?.name || "";
+
+// The product asked about in the middle, the likeliest third on an inner ring, the others around it.
+function places(web) {
+  const around = web.nodes.filter((n) => !n.middle), inner = around.length > 7 ? Math.ceil(around.length / 3) : 0;
+  const found = Object.fromEntries(web.nodes.map((n) => [n.id || "·", { x: 0, y: 0 }]));
+  around.forEach((n, place) => {
+    const within = place < inner, many = within ? inner : around.length - inner, nth = within ? place : place - inner;
+    const turn = (2 * Math.PI * (nth + (within ? 0.5 : 0))) / many - Math.PI / 2, far = within ? 0.52 : 1;
+    found[n.id] = { x: 100 * far * Math.cos(turn), y: 100 * far * Math.sin(turn) };
+  });
+  return found;
+}
 
 function draw(box) {
   if (typeof echarts === "undefined") return;
