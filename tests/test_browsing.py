@@ -12,7 +12,9 @@ from goeswith.data.log import Log
 from goeswith.flow import learn
 from goeswith.testing.big_corner_shop import BigShop, big_corner_shop
 
-CONFIG = FitConfig.model_validate({"finetune": {"method": "frozen"}, "features": {"steps": 60}})
+CONFIG = FitConfig.model_validate(
+    {"finetune": {"method": "frozen"}, "features": {"steps": 60}, "learning": {"ranker": {"bag": 1}}}
+)
 LATELY = timedelta(days=4)
 
 pytestmark = pytest.mark.slow
