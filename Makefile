@@ -1,5 +1,6 @@
 # make demo   sets up .venv and runs the whole road on The Complete Journey
 # make test   sets up every extra in the same .venv and runs the tests
+# make test-tensorflow   the Keras example, in an environment of its own
 # make lint   style and types          make bench, make bench-quality   speed; quality beside peers
 # make screenshots   every page of the console as a picture, in screenshots/
 #
@@ -25,7 +26,7 @@ define debian
 	else echo "Not installed:$$missing. On Debian: sudo apt-get install$$missing" >&2; fi
 endef
 
-.PHONY: demo test lint bench bench-quality screenshots setup setup-all debian-test clean distclean
+.PHONY: demo test test-tensorflow lint bench bench-quality screenshots setup setup-all debian-test clean distclean
 .DELETE_ON_ERROR:
 
 demo: setup
@@ -33,6 +34,16 @@ demo: setup
 
 test: setup-all debian-test
 	$(QUIET_CORES) $(BIN)/python -m pytest -q -n 2 $(ARGS)
+
+# TensorFlow has an environment of its own: it and PyTorch want different things of the same packages.
+test-tensorflow: setup-all $(VENV)-tensorflow/stamp
+	GOESWITH_TENSORFLOW=$(VENV)-tensorflow/bin/python $(BIN)/python -m pytest -q tests/test_practice_export.py -k keras $(ARGS)
+
+$(VENV)-tensorflow/stamp:
+	$(PYTHON) -m venv $(VENV)-tensorflow
+	$(VENV)-tensorflow/bin/python -m pip install --quiet --disable-pip-version-check \
+		tensorflow-cpu==2.21.0 safetensors==0.8.0 polars==2.1.0
+	@touch $@
 
 lint: setup-all
 	$(BIN)/ruff check .
@@ -78,4 +89,4 @@ clean:
 	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(VENV)-tensorflow

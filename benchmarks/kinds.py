@@ -19,7 +19,8 @@ from goeswith.association.kinds import ALIKE, BOTH, COMPLEMENT, SUBSTITUTE, Kind
 from goeswith.association.parts import Parts, fit_parts
 from goeswith.config import FitConfig
 from goeswith.data.log import Log
-from goeswith.flow import Diary, feature_layer
+from goeswith.diary import Diary
+from goeswith.flow import feature_layer
 from goeswith.language.encoder import load_encoder
 from goeswith.language.vector_cache import CachedEncoder
 from plain_log import plain_log

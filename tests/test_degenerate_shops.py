@@ -9,6 +9,7 @@ import pytest
 import goeswith as gw
 from goeswith.errors import DataError, UsageError
 from goeswith.explain.book import EvidenceBook
+from goeswith.progress import Note
 from goeswith.testing import corner_shop
 
 MONDAY = datetime(2024, 1, 1)
@@ -188,3 +189,12 @@ def test_without_a_purchase_there_is_nothing_to_fit_and_no_model(events, tmp_pat
         gw.fit(shop, FROZEN)
 
     assert not shop.models.exists()
+
+
+def test_a_basket_too_large_to_count_in_pairs_is_said(tmp_path):
+    huge = purchases([("c0", "huge", f"p{at}", 20) for at in range(250)])
+    made = gw.Shop.create(tmp_path / "shop", products=catalogue(250), events=pl.concat([weekly(), huge]))
+    told = []
+    gw.fit(made, FROZEN, progress=told.append)
+    notes = [event.text for event in told if isinstance(event, Note)]
+    assert "1 basket holds more than 200 products; pairs are counted of 200 drawn from each" in notes

@@ -3,7 +3,7 @@
 import tomllib
 from pathlib import Path
 
-from pydantic import BaseModel, PositiveInt, ValidationError
+from pydantic import BaseModel, PositiveFloat, PositiveInt, ValidationError
 
 from goeswith.association.finetune import FinetuneConfig
 from goeswith.association.parts import PartsConfig
@@ -14,12 +14,28 @@ from goeswith.ranking.rules import RulesConfig
 from goeswith.ranking.training import LearningConfig
 
 
+class ReaderConfig(BaseModel, frozen=True, extra="forbid"):
+    """A model that reads a history and the first candidates together, once the ranker has chosen them."""
+
+    causal: str | None = None
+    """A causal model (GPT family): packaged:gemma-3-270m, a local folder, or a hub name. None: no causal model; with
+    the objective pair, its classifier reads."""
+    cut_vocabulary: bool = True
+    """Let the causal model know the shop's tokens only; several times faster where the vocabulary is large."""
+    n_baskets: PositiveInt = 200
+    """Held-out baskets that decide whether it is believed, and how much."""
+
+
 class FitConfig(BaseModel, frozen=True, extra="forbid"):
     """How a shop becomes a model. The defaults are meant to serve; every shop is measured with the same ones."""
 
-    encoder: str = "packaged:all-MiniLM-L6-v2"
-    """M: a packaged name, a local folder, or a hub name where there is a network."""
+    encoder: str = "auto"
+    """M: a packaged name, a local folder, or a hub name where there is a network. auto takes the packaged English
+    encoder, or the multilingual one where the catalogue is not English."""
     device: str = "auto"
+    encode_seconds: PositiveFloat = 1800.0
+    """What reading the catalogue may take. A larger one is read by the int8 form of M, the largest by a static student
+    of it, and the fit says so."""
     text: ItemTextConfig = ItemTextConfig()
     words: PositiveInt = 384
     """Dimensions of the lexical view."""
@@ -28,6 +44,7 @@ class FitConfig(BaseModel, frozen=True, extra="forbid"):
     parts: PartsConfig = PartsConfig()
     learning: LearningConfig = LearningConfig()
     rules: RulesConfig = RulesConfig()
+    reader: ReaderConfig = ReaderConfig()
     diversity: float = 0.0
     """Strength of maximal marginal relevance, 0 to 1; 0 leaves the order to the ranker."""
     horizon_days: PositiveInt = 28

@@ -1,26 +1,30 @@
 """From a shop to a model: the whole road, each line one room."""
 
 import gc
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from goeswith.association.causal_training import finetune_causal_model
+from goeswith.association.counts import LARGEST_BASKET
 from goeswith.association.describer import Describer, Reading, encode, fit_describer, meaning_of
 from goeswith.association.features import FeatureLayer
-from goeswith.association.finetune import FineTuned, finetune_encoder
-from goeswith.association.loop import Progress as LoopProgress
+from goeswith.association.finetune import FROZEN, FineTuned, finetune_encoder
+from goeswith.association.loop import Course
 from goeswith.association.parts import Parts, fit_parts
 from goeswith.association.probability import Calibrators
 from goeswith.association.train import train_features
 from goeswith.config import FitConfig
-from goeswith.data.cut import cut_at, default_split
+from goeswith.data.cut import Split, cut_at, default_split
+from goeswith.data.labels import labels_of
 from goeswith.data.log import Log
 from goeswith.data.shop import Shop, last_moment
+from goeswith.diary import Diary, FewerTrees, examples_of_products, figures_of, shorter_training, show_vectors
 from goeswith.errors import DataError
 from goeswith.evaluation.baselines import strong_baselines
 from goeswith.evaluation.exam import build_exam
@@ -28,15 +32,28 @@ from goeswith.evaluation.guard import refuse_seen
 from goeswith.evaluation.judged import Cases, judged_probabilities
 from goeswith.evaluation.protocol import Exam
 from goeswith.evaluation.report import Report, judge
-from goeswith.language.encoder import load_encoder
+from goeswith.language.catalogue_language import choose_encoder
+from goeswith.language.causal import CausalModel, load_causal
+from goeswith.language.causal_folder import LICENCE, PACKAGED_GEMMA
+from goeswith.language.centring import centred
+from goeswith.language.choice import choose_form
+from goeswith.language.encoder import SentenceEncoder, load_encoder
+from goeswith.language.fast_reader import int8_reader, is_static, student_of
+from goeswith.language.item_text import item_text
 from goeswith.language.vector_cache import CachedEncoder
+from goeswith.language.vocabulary_cut import cut_vocabulary
 from goeswith.model import Model
-from goeswith.progress import Epoch, Note, Progress, Stage, Step
+from goeswith.progress import Progress
+from goeswith.ranking.head import choose_weight
+from goeswith.ranking.head_cases import held_out_baskets
 from goeswith.ranking.pair_cases import PairCases, learn_pair_belief, pair_cases
 from goeswith.ranking.ranker import MixRanker, Ranker
 from goeswith.ranking.rules import settle
 from goeswith.ranking.slices import TrainingSlice, training_slices
 from goeswith.ranking.training import QUESTIONS, Examples, examples_of, train_rankers
+from goeswith.tracking.memory import PeakMemory
+from goeswith.tracking.opening import tracked
+from goeswith.tracking.tracker import Tracking
 
 
 def fit(
@@ -45,6 +62,7 @@ def fit(
     *,
     until: datetime | str | None = None,
     progress: Progress | None = None,
+    track: Sequence[str] = (),
 ) -> Model:
     """Fit a model on a shop, save it as a version, and let it answer. Stable.
 
@@ -52,48 +70,76 @@ def fit(
     ----------
     until : the last moment that counts; a date means the whole of that day. None: every event
     progress : told of stages, steps, losses and choices
+    track : "tensorboard", "wandb"; the shop's own record in runs/ is always kept
 
     Raises
     ------
     ShopError : another fit holds the shop
     DataError : the shop holds no purchase
+    MissingExtra : a tracker that is not installed
     """
     settings = config or FitConfig()
     with shop.lock():
         log = shop.log(until)
         if until is not None and log.purchases.is_empty():
             raise DataError(f"{shop.folder}: there is no purchase up to {until}. Give a later until (--until DATE).")
-        model = learn(log, settings, shop.folder / "cache", progress)
-        model.fitted_until = None if until is None else last_moment(until)
-        return model.save_as_version(shop)
+        with tracked(shop, "fit", settings.model_dump(mode="json"), track, progress) as (tracking, outcome):
+            model = learn(log, settings, shop.folder / "cache", progress, tracking)
+            model.fitted_until = None if until is None else last_moment(until)
+            model.labels = labels_of(shop, log.items)
+            model.save_as_version(shop)
+            outcome.facts |= {"version": model.version, "cost": model.facts["cost"], "figures": model.facts["figures"]}
+        return model
 
 
-def learn(log: Log, config: FitConfig, cache: Path, progress: Progress | None = None) -> Model:
+def learn(
+    log: Log, asked: FitConfig, cache: Path, progress: Progress | None = None, tracking: Tracking | None = None
+) -> Model:
     """The road itself: read, encode, fine-tune, count, rank."""
-    diary = Diary(progress)
+    with PeakMemory() as memory:
+        return _learn(log, asked, cache, Diary(progress, tracking, memory))
+
+
+def _learn(log: Log, asked: FitConfig, cache: Path, diary: Diary) -> Model:
+    config = with_encoder(asked, log, diary)
     now = _last(log)
     settle(config.rules, log.products, log.items)  # a rule about an unknown product would fail at every answer
 
     diary.begin("read texts")
     raw = load_encoder(config.encoder, config.device)
-    encoder = CachedEncoder(raw, cache / "vectors", diary.steps)
+    if isinstance(raw, SentenceEncoder):
+        raw = centred(raw, item_text(log.products, config.text), cache / "vectors")
+    form = choose_form(log.n_items, config.encode_seconds)
+    if form.form != "pytorch":
+        diary.note(form.why)
+    if form.form == "static" and not is_static(raw):
+        texts = item_text(log.products, config.text)
+        raw = student_of(raw, CachedEncoder(raw, cache / "vectors", diary.steps), texts, cache)
+    encoder = CachedEncoder(int8_reader(raw, cache) if form.form == "onnx" else raw, cache / "vectors", diary.steps)
     describer = fit_describer(log.products, config.text, encoder, config.words, config.seed)
 
     diary.begin("encode")
     reading = describer.read(log.products)
+    if isinstance(raw, SentenceEncoder) and (cut := raw.cut_short(reading.texts)):
+        diary.note(
+            f"warning: {cut:,} texts are longer than the {raw.model.max_seq_length} tokens that the encoder reads; "
+            "their ends are not heard. Put what matters first, or set text.max_characters"
+        )
     slices = training_slices(log, timedelta(days=config.horizon_days), config.seed, config.learning.slices)
 
     diary.begin("fine-tune the language model")
     tuned = finetune(reading, slices[0] if slices else None, log, raw, config, cache, diary)
     if tuned.used:
         diary.begin("encode with the fine-tuned model")
-        encoder = CachedEncoder(tuned.encoder, cache / "vectors", diary.steps)
+        quick = int8_reader(tuned.encoder, cache) if form.form == "onnx" else tuned.encoder
+        encoder = CachedEncoder(quick, cache / "vectors", diary.steps)
         describer = replace(describer, encoder=encoder)
         reading = replace(reading, encoded=encode(encoder, reading.texts))
 
     rankers: dict[str, Ranker] = {question: MixRanker(0.01) for question in QUESTIONS}
     calibrators, pairs = Calibrators(), list[PairCases]()
     taught: list[dict[str, Examples]] = []
+    fewer_trees = FewerTrees()
     for slice_ in slices:
         diary.begin("feature layer, on the past")
         layer = feature_layer(reading, slice_.seen, config, diary, slice_.hidden)
@@ -107,16 +153,33 @@ def learn(log: Log, config: FitConfig, cache: Path, progress: Progress | None = 
     if slices:
         diary.begin("rankers")
         rankers, curves = train_rankers(
-            taught, config.learning, config.seed, lambda name: diary.note(f"ranker: {name}")
+            taught, config.learning, config.seed, lambda name: diary.note(f"ranker: {name}"), fewer_trees.judged
         )
         calibrators = Calibrators(curves, learn_pair_belief(pairs, rankers["related"]))
     del taught
+
+    reader = tuned.teacher or causal_reader(reading, slices[0] if slices else None, log, config, cache, diary)
+    head = None
+    if reader is not None and slices:
+        diary.begin("read the first answers once more")
+        slice_ = slices[0]
+        layer = feature_layer(reading, slice_.seen, config, diary, slice_.hidden)
+        past = _parts(slice_.seen, slice_.now, reading, layer, describer, config)
+        cases = held_out_baskets(slice_, past, rankers["complete"], config.reader.n_baskets, config.seed)
+        head = choose_weight(reader, reading.texts, cases, diary.note)
+        del past
+        gc.collect()
 
     diary.begin("feature layer")
     layer = feature_layer(reading, log, config, diary)
     diary.begin("counts and linear models")
     parts = _parts(log, now, reading, layer, describer, config)
+    if huge := int((np.diff(parts.baskets.indptr) > LARGEST_BASKET).sum()):
+        some = "1 basket holds" if huge == 1 else f"{huge:,} baskets hold"
+        diary.note(f"{some} more than {LARGEST_BASKET} products; pairs are counted of {LARGEST_BASKET} drawn from each")
     diary.end()
+    show_vectors(diary, log, parts)
+    cost = diary.cost([*shorter_training(tuned.course, config, diary), *fewer_trees.cheaper(config, diary)])
     return Model(
         log=log,
         parts=parts,
@@ -127,15 +190,48 @@ def learn(log: Log, config: FitConfig, cache: Path, progress: Progress | None = 
         layer=layer,
         config=config,
         calibrators=calibrators,
+        head=head,
         facts={
             "fine_tuning": tuned.reason,
             "moved": tuned.used,
             "horizon_days": _promised_days(slices, now),
             "losses": diary.losses,
             "stages": diary.seconds,
+            "cost": cost.to_dict(),
+            "figures": figures_of(tuned.course),
             "cache": cache,
         },
     )
+
+
+def with_encoder(config: FitConfig, log: Log, diary: Diary) -> FitConfig:
+    """The settings with an encoder that understands the catalogue, and a word to whoever watches."""
+    encoder, said = choose_encoder(config.encoder, item_text(log.products, config.text))
+    if said:
+        diary.note(said)
+    return config.model_copy(update={"encoder": encoder})
+
+
+def causal_reader(
+    reading: Reading, slice_: TrainingSlice | None, log: Log, config: FitConfig, cache: Path, diary: Diary
+) -> CausalModel | None:
+    """The causal model of the settings; with the objective likelihood, tuned on what was bought after what."""
+    if config.reader.causal is None:
+        return None
+    diary.begin("load the causal model")
+    causal = load_causal(config.reader.causal, config.device)
+    if config.reader.causal == PACKAGED_GEMMA:
+        diary.note(LICENCE)
+    if config.reader.cut_vocabulary and causal.kept is None:
+        causal = cut_vocabulary(causal, reading.texts)
+    if config.finetune.objective != "likelihood":
+        return causal
+    diary.begin("fine-tune the causal model")
+    seen, validation, _ = _by_time(slice_, log)
+    settings = config.finetune.model_copy(update={"seed": config.seed})
+    tuned = finetune_causal_model(reading.texts, seen, validation, causal, settings, cache / "causal", diary.learning)
+    diary.note(f"causal model: {tuned.reason}")
+    return tuned.model
 
 
 def finetune(
@@ -145,20 +241,28 @@ def finetune(
     encoder: Any,
     config: FitConfig,
     cache: Path,
-    diary: "Diary",
+    diary: Diary,
 ) -> FineTuned:
     """Move M on what was bought before the slice; the slice's first half decides whether it was for the better."""
     seen, validation, test = _by_time(slice_, log)
+    settings = config.finetune.model_copy(update={"seed": config.seed})
+    if is_static(encoder):
+        settings = settings.model_copy(update={"method": FROZEN})  # a student has no layers that could move
+    if config.reader.causal is not None and settings.objective == "likelihood":
+        reason = "the causal model learns the likelihood of words; the encoder, which finds its candidates, stays"
+        diary.note(f"fine-tuning: {reason}")
+        return FineTuned(encoder, None, False, reason, Course(), 0.0)
     tuned = finetune_encoder(
         reading.texts,
         seen,
         encoder,
-        config.finetune.model_copy(update={"seed": config.seed}),
+        settings,
         validation=validation,
         test=test,
         lexical=reading.words if config.finetune.joint else None,
         checkpoint=cache / "finetune",
         report=diary.learning,
+        watch=examples_of_products(diary, reading.texts, log) if diary.shows_examples else None,
     )
     diary.note(f"fine-tuning: {tuned.reason}")
     return tuned
@@ -182,7 +286,7 @@ def _by_time(slice_: TrainingSlice | None, log: Log) -> tuple[Log, Log | None, L
 
 
 def feature_layer(
-    reading: Reading, log: Log, config: FitConfig, diary: "Diary", hidden: np.ndarray | None = None
+    reading: Reading, log: Log, config: FitConfig, diary: Diary, hidden: np.ndarray | None = None
 ) -> FeatureLayer:
     """F on the vectors of M and of the words."""
     settings = config.features.model_copy(update={"seed": config.seed})
@@ -197,7 +301,12 @@ def _parts(
 
 
 def evaluate(
-    shop: Shop, config: FitConfig | None = None, *, model: Model | None = None, progress: Progress | None = None
+    shop: Shop,
+    config: FitConfig | None = None,
+    *,
+    model: Model | None = None,
+    progress: Progress | None = None,
+    track: Sequence[str] = (),
 ) -> Report:
     """Judge goeswith on time it has not seen, beside what a user would pick instead. Stable.
 
@@ -218,11 +327,18 @@ def evaluate(
         assert model.fitted_until is not None
         split = cut_at(log, model.fitted_until)
     exam = build_exam(split)
-    if model is None:
-        model = learn(split.before, config or FitConfig(), shop.folder / "cache", progress)
-    else:
+    if model is not None:
         refuse_seen(exam, model.fitted_until)
-    diary = Diary(progress)
+    settings = (config or FitConfig()) if model is None else model.config
+    with tracked(shop, "evaluate", settings.model_dump(mode="json"), track, progress) as (tracking, outcome):
+        if model is None:
+            model = learn(split.before, settings, shop.folder / "cache", progress, tracking)
+        report = _judge(model, split, exam, Diary(progress, tracking))
+        outcome.facts |= {"figures": _figures(report), "cost": model.facts.get("cost")}
+    return report
+
+
+def _judge(model: Model, split: Split, exam: Exam, diary: Diary) -> Report:
     diary.begin("judge beside the baselines")
     before = _as_rows_of(model, split.before)
     baselines = strong_baselines(before, model.texts, model.plain_vectors())
@@ -234,6 +350,12 @@ def evaluate(
         losses=model.facts.get("losses", {}),
         stages={**model.facts.get("stages", {}), **diary.seconds},
     )
+
+
+def _figures(report: Report) -> dict[str, float]:
+    """Capped recall of ours, by task."""
+    ours = {each.task: each for each in report.outcomes if each.system == report.subject}
+    return {f"recall@{report.k}, {task}": float(each.values["capped_recall"].mean()) for task, each in ours.items()}
 
 
 def _judged(model: Model, after: Log) -> dict[str, Cases]:
@@ -263,45 +385,3 @@ def _last(log: Log) -> datetime:
     newest = log.events["time"].max()
     assert isinstance(newest, datetime)
     return newest
-
-
-@dataclass
-class Diary:
-    """Seconds by stage and losses by epoch, while progress is told."""
-
-    progress: Progress | None = None
-    seconds: dict[str, float] = field(default_factory=dict)
-    losses: dict[str, list[float]] = field(default_factory=dict)
-    _stage: str = ""
-    _since: float = 0.0
-
-    def begin(self, stage: str) -> None:
-        self.end()
-        self._stage, self._since = stage, perf_counter()
-        self._tell(Stage(stage))
-
-    def end(self) -> None:
-        if self._stage:
-            self.seconds[self._stage] = round(self.seconds.get(self._stage, 0.0) + perf_counter() - self._since, 2)
-        self._stage = ""
-
-    def note(self, text: str) -> None:
-        self._tell(Note(text))
-
-    def steps(self, done: int, total: int) -> None:
-        pace = (perf_counter() - self._since) / max(done, 1)
-        self._tell(Step(self._stage, done, total, seconds_left=pace * (total - done)))
-
-    def learning(self, told: LoopProgress) -> None:
-        self._tell(Step(self._stage, told.step, told.steps, told.loss, told.seconds_left))
-        ended = told.finished_epoch
-        if ended is None:
-            return
-        self._tell(Epoch(self._stage, ended.epoch, ended.train, ended.validation, ended.test))
-        for name, loss in (("train", ended.train), ("validation", ended.validation), ("test", ended.test)):
-            if loss is not None:
-                self.losses.setdefault(f"{self._stage}: {name}", []).append(loss)
-
-    def _tell(self, event: Stage | Step | Epoch | Note) -> None:
-        if self.progress is not None:
-            self.progress(event)

@@ -14,12 +14,14 @@ from safetensors.numpy import load_file, save_file
 
 from goeswith.association.describer import Describer, Reading, encode, lexicon_axes, meaning_of
 from goeswith.association.features import FeatureLayer
+from goeswith.association.given_labels import GivenLabels
 from goeswith.association.histories import histories_from
 from goeswith.association.kinds import COMPLEMENT, SUBSTITUTE
 from goeswith.association.parts import Meaning, Parts, shelves_of
 from goeswith.association.parts_file import parts_from, read_parts, save_parts
 from goeswith.association.probability import Calibrators, Probability
 from goeswith.config import FitConfig
+from goeswith.data.labels import LABELS, labels_of
 from goeswith.data.log import Log
 from goeswith.data.mapped import mapped_arrays
 from goeswith.data.shop import Shop
@@ -28,9 +30,12 @@ from goeswith.errors import UsageError
 from goeswith.explain.book import EvidenceBook
 from goeswith.explain.explanation import Explanation, explain_pair, explain_recommendation
 from goeswith.language.encoder import LateEncoder, SentenceEncoder, load_encoder
+from goeswith.language.fast_reader import exported_reader
 from goeswith.language.item_text import item_text
+from goeswith.language.reader import kind_of, load_reader
 from goeswith.language.vector_cache import CachedEncoder
 from goeswith.ranking.answering import Answerer, Answers, Limits
+from goeswith.ranking.head import Head
 from goeswith.ranking.ranker import Ranker, load_ranker
 from goeswith.ranking.ranking import Ranking
 from goeswith.ranking.rules import settle
@@ -42,7 +47,10 @@ from goeswith.versions import folder_of, new_version, promote, verified
 Kind = Literal["any", "complement", "substitute"]
 Unknown = Literal["error", "skip"]
 Ids = Sequence[Any] | pl.Series
-REMEMBERED = ("fine_tuning", "stages", "losses", "moved", "horizon_days")
+EXPORTS = "exports"
+READER = "reader"
+"""The folder, in a version, of what reads the first answers once more."""
+REMEMBERED = ("fine_tuning", "stages", "losses", "moved", "horizon_days", "cost", "figures")
 """Facts of a fit that a stored version keeps."""
 BY_ROW = ("source", "plain", "encoded", "weights", "axes")
 """Of these an answer looks at a few rows."""
@@ -68,6 +76,9 @@ class Model:
     version: str = "unsaved"
     name: str = "goeswith"
     calibrators: Calibrators = field(default_factory=Calibrators)
+    head: Head | None = None
+    labels: pl.DataFrame | None = None
+    """a, b (rows), label: what was said of pairs; the shop keeps it, whichever version answers."""
 
     # --- one question
 
@@ -261,7 +272,19 @@ class Model:
     @cached_property
     def answerer(self) -> Answerer:
         rules = settle(self.config.rules, self.log.products, self.log.items)
-        return Answerer(self.parts, self.rankers, rules, self._categories, self.calibrators, self.config.diversity)
+        diversity = self.config.diversity
+        return Answerer(
+            self.parts, self.rankers, rules, self._categories, self.calibrators, diversity, self.head, self.given
+        )
+
+    @cached_property
+    def given(self) -> GivenLabels | None:
+        """What was said of pairs of this shop, as rows; None where nothing was."""
+        if self.labels is None or self.labels.is_empty():
+            return None
+        a, b = self.labels["a"].to_numpy(), self.labels["b"].to_numpy()
+        kind = np.array([LABELS.index(label) for label in self.labels["label"]], dtype=np.int64)
+        return GivenLabels(a, b, kind, self.parts.meaning.plain)
 
     @cached_property
     def sold(self) -> SoldIndex:
@@ -438,6 +461,8 @@ class Model:
             "encoder": self.encoder.fingerprint,
             **stored,
         }
+        if self.head is not None:
+            facts["head"] = {"kind": kind_of(self.head.reader), "weight": self.head.weight, "depth": self.head.depth}
         with new_version(shop, facts) as folder:
             self.encoder.save(folder / "encoder")
             self.layer.save(folder / "features.safetensors")
@@ -448,6 +473,8 @@ class Model:
             for question in QUESTIONS:
                 self.rankers[question].save(folder / _ranker_file(question))
             self.calibrators.save(folder / "calibration.json")
+            if self.head is not None:
+                self.head.reader.save(folder / READER)
             (folder / "log").mkdir()
             self.log.products.write_parquet(folder / "log" / "products.parquet")
             self.log.customers.series.to_frame("customer_id").write_parquet(folder / "log" / "customers.parquet")
@@ -475,6 +502,8 @@ def load(shop: str | Path | Shop, version: str | None = None, *, shared: bool = 
     manifest = verified(folder, remembered=cache.with_suffix(".verified") if shared else None)
     config = FitConfig.model_validate(manifest["config"])
     encoder = (LateEncoder if shared else load_encoder)(str(folder / "encoder"), config.device)
+    # A new text is read by the exported form where there is one; the catalogue was read at the fit.
+    quick = exported_reader(opened.folder / EXPORTS / folder.name / "onnx", encoder, manifest["encoder"])
     layer = FeatureLayer.load(folder / "features.safetensors")
     products = pl.read_parquet(folder / "log" / "products.parquet")
     customers = pl.read_parquet(folder / "log" / "customers.parquet")["customer_id"]
@@ -493,11 +522,15 @@ def load(shop: str | Path | Shop, version: str | None = None, *, shared: bool = 
         return {"axes": lexicon_axes(folder), **told, **read_parts(folder)}
 
     arrays = mapped_arrays(cache, calculated, BY_ROW) if shared else calculated()
-    describer = Describer.load(folder, encoder, arrays["axes"])
+    describer = Describer.load(folder, quick, arrays["axes"])
     now = datetime.fromisoformat(manifest["now"])
     means = {name: arrays[name] for name in ("words", "plain", "source", "target")}
     meaning = Meaning(**means, shelves=shelves_of(products, describer.attributes))
     facts: dict[str, Any] = {key: manifest[key] for key in REMEMBERED if key in manifest}
+    head = None
+    if about := manifest.get("head"):
+        reader = load_reader(about["kind"], folder / READER, config.device)
+        head = Head(reader, item_text(products, describer.text), about["weight"], about["depth"])
     model = Model(
         log=log,
         parts=parts_from(arrays, meaning, now, config.parts.text_weight),
@@ -511,6 +544,8 @@ def load(shop: str | Path | Shop, version: str | None = None, *, shared: bool = 
         fitted_until=datetime.fromisoformat(manifest["until"]) if manifest["until"] else None,
         version=folder.name,
         calibrators=Calibrators.load(folder / "calibration.json"),
+        head=head,
+        labels=labels_of(opened, log.items),
     )
     if shared:  # else the first answer would read every vector for it
         vars(model.answerer.kinds)["_middle"] = arrays["middle"]

@@ -20,24 +20,33 @@ class Stage:
 
 @dataclass(frozen=True)
 class Step:
-    """`done` of `total` steps of a stage, with the running loss while something learns."""
+    """`done` of `total` steps of a stage; while something learns, with the running loss.
+
+    rate, gradient : learning rate of this step, and length of the gradient before it was clipped
+    """
 
     stage: str
     done: int
     total: int
     loss: float | None = None
     seconds_left: float | None = None
+    rate: float | None = None
+    gradient: float | None = None
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """The losses at the end of an epoch (from 1); None where a slice is not there."""
+    """The losses at the end of an epoch (from 1); None where a slice is not there.
+
+    metric : the held-out figure that decides, higher is better
+    """
 
     stage: str
     epoch: int
     train: float
     validation: float | None
     test: float | None = None
+    metric: float | None = None
 
 
 @dataclass(frozen=True)

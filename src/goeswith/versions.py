@@ -1,6 +1,5 @@
 """Model versions in a shop folder: complete or absent, one of them current."""
 
-import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from goeswith.data.atomic import disk_errors, file_aside, folder_aside, remove_left_behind
+from goeswith.data.checksum import checksum
 from goeswith.data.shop import Shop
 from goeswith.errors import CorruptModel, ModelError
 
@@ -163,11 +163,6 @@ def _age(file: Path) -> tuple[int, int]:
 
 
 WAY_OUT = "Go back with `goeswith models rollback SHOP`, or fit again with `goeswith fit SHOP`."
-
-
-def checksum(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "blake2b").hexdigest()[:32]
 
 
 def _promoted(shop: Shop) -> list[str]:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -11,37 +11,59 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, field_validator
 
+from goeswith.association.budget import affordable_steps, learning_rate
 from goeswith.association.checkpoint import forget_checkpoint
 from goeswith.association.features import FeatureLayer
-from goeswith.association.held_out import held_out_rank
+from goeswith.association.gate import Gate, reason_of_judge, warm_and_cold
+from goeswith.association.held_out import held_out_ranks
+from goeswith.association.lessons import HELD, TESTED, TRAIN, Drawn, Lesson, Sets, Shape, Whole
 from goeswith.association.loop import Course, Progress, Schedule, run
-from goeswith.association.pairs import Batch, Threads, threads
-from goeswith.association.towers import Towers
+from goeswith.association.pairs import Threads, threads
+from goeswith.association.pretraining import pretrain_encoder
+from goeswith.association.teaching import Teaching
+from goeswith.association.towers import Named, Towers
 from goeswith.association.train import FEWEST_TARGETS
 from goeswith.data.log import Log
-from goeswith.language.adapters import METHODS, Reach, prepare
+from goeswith.language.adapters import METHODS, Reach, Tuning, prepare
+from goeswith.language.augment import Augmenter
 from goeswith.language.encoder import Encoder, SentenceEncoder
+from goeswith.language.pair_classifier import PairClassifier
 
 HELD_OUT = 0.1
 """Share of the purchases, the last ones, that decide about early stopping where no validation log is given."""
 
-TRAIN, HELD, TESTED = range(3)
 LOSS_BATCHES = 4
 FROZEN = "frozen"
-CHARACTERS_PER_SECOND = 14_000
-"""What two AVX2 cores train on with the top two layers of MiniLM."""
 OVERTIME = 3.0
+
+
+_LISTED = ("full", "last-k", *(name for name in METHODS if name not in ("full", "last-k")))
 
 
 class FinetuneConfig(BaseModel, frozen=True, extra="forbid"):
     """How the encoder learns which products belong together."""
 
-    objective: Literal["contrastive"] = "contrastive"
-    """What is learnt: which product was bought next, among those that might have been."""
+    objective: Literal["contrastive", "pair", "likelihood"] = "contrastive"
+    """What is learnt. contrastive: which product was bought next, among those of a batch; likelihood: among the whole
+    catalogue (of a causal model, how likely its words are); pair: what a classifier of text pairs says of two."""
     method: str = "last-k"
-    """frozen leaves the encoder as it is; last-k moves the top layers, full every weight, lora low-rank additions."""
+    """frozen leaves the encoder as it is; last-k moves the top layers, full every weight, the others little that is
+    added to it (`language/moving.py`)."""
     top_layers: PositiveInt = 2
     lora_rank: PositiveInt = 16
+    virtual_tokens: PositiveInt = 16
+    """For prefix and prompt."""
+    narrow: PositiveInt = 48
+    """Width of a bottleneck, for adapter."""
+    positives: Literal["drawn", "all"] = "drawn"
+    """all encodes a set of distinct products once a step, with every co-purchase among them as positives."""
+    augment: bool = False
+    """Read texts with fields left out, typos, synonyms and other units while learning; nothing can be kept of lower
+    layers then."""
+    pseudo: bool = False
+    """For the pair classifier: pairs that were never bought, with a confidence from the counts of what reads alike."""
+    pretrain: Literal["none", "mlm", "simcse", "tsdae"] = "none"
+    """Read the catalogue's own texts first, without any purchase (`language/pretrain.py`)."""
     steps: PositiveInt = 240
     epochs: PositiveInt = 3
     """The steps are cut into so many parts; after each, losses are reported and the metric decides."""
@@ -55,7 +77,8 @@ class FinetuneConfig(BaseModel, frozen=True, extra="forbid"):
     damping: float = Field(default=0.5, ge=0, le=1)
     scale: PositiveFloat = 10.0
     """Multiplies cosines before the exponential; the inverse of a temperature."""
-    rate: PositiveFloat = 6e-5
+    rate: PositiveFloat | None = None
+    """None: by method and steps (`budget.learning_rate`)."""
     feature_rate: PositiveFloat = 5e-4
     joint: bool = False
     """Train F's heads in the same steps, on the encoder's vectors beside those of the words."""
@@ -68,7 +91,7 @@ class FinetuneConfig(BaseModel, frozen=True, extra="forbid"):
     @field_validator("method")
     @classmethod
     def _is_known(cls, method: str) -> str:
-        known = [FROZEN, *sorted(METHODS)]
+        known = [FROZEN, *_LISTED]
         if method not in known:
             raise ValueError(f"there is no such method; there is {', '.join(known)}")
         return method
@@ -84,6 +107,9 @@ class FineTuned:
     reason : why, in a sentence
     course : losses and metric per epoch
     pairs_per_second : (history product, target) pairs
+    n_parameters : how many numbers moved
+    teacher : the pair classifier, where the objective is pair; it can read the first candidates itself
+    teaching : losses of the teacher per epoch
     """
 
     encoder: SentenceEncoder
@@ -92,6 +118,9 @@ class FineTuned:
     reason: str
     course: Course
     pairs_per_second: float
+    n_parameters: int = 0
+    teacher: PairClassifier | None = None
+    teaching: Course = field(default_factory=Course)
 
 
 def finetune_encoder(
@@ -106,6 +135,7 @@ def finetune_encoder(
     lexical: NDArray[np.float32] | None = None,
     checkpoint: Path | None = None,
     report: Callable[[Progress], None] | None = None,
+    watch: Callable[[Encoder], None] | None = None,
 ) -> FineTuned:
     """Fine-tune an encoder on a shop's purchases, and keep it only if a later slice of time says that it is better.
 
@@ -117,76 +147,169 @@ def finetune_encoder(
         tenth of the purchases is kept from training
     lexical : (items, d), unit vectors of words, for `joint`
     checkpoint : a folder; the same call, after a kill, goes on from what it finds there
+    watch : shown the encoder as it is at the end of every epoch
 
     Raises
     ------
     UsageError : no such method
     """
-    if config.method == FROZEN:
+    if config.method == FROZEN and config.objective != "pair" and config.pretrain == "none":
         return FineTuned(encoder, None, False, "the method is frozen: the encoder stays as it was", Course(), 0.0)
-    tuning = prepare(config.method, encoder, Reach(config.top_layers, config.lora_rank))
-    distinct = list(dict.fromkeys(texts))
-    row = {text: at for at, text in enumerate(distinct)}
-    group = np.array([row[text] for text in texts], dtype=np.int64)
-    mute = np.array([not text for text in texts], dtype=bool)
-
-    def gather(events: Log, after: datetime | None) -> Threads:
-        return threads(events, group, mute, config.damping, after, config.seed)
-
-    cut = _cut(log) if validation is None else _last(log)
-    learnt = log if validation is not None or cut is None else log.until(cut)
-    train, held = gather(learnt, None), gather(validation or log, cut)
-    tested = None if test is None else gather(test, _last(validation or log))
+    distinct, train, held = split_threads(texts, log, validation, config)
+    group = _groups(texts, distinct)
+    tested = None if test is None else _threads(test, texts, group, _last(validation or log), config)
     if len(train) < FEWEST_TARGETS:
         reason = f"only {len(train)} purchases followed another one: too few to learn from"
         return FineTuned(encoder, None, False, reason, Course(), 0.0)
 
+    teaching = None
+    if config.objective == "pair":
+        teaching = Teaching(distinct, encoder, config, train, held, tested, checkpoint, report)
+        teaching.learn(_identity(distinct, log, encoder, config) + "-teacher")
+        if config.method == FROZEN:
+            reason = "the method is frozen: the encoder stays as it was, and the pair classifier alone has learnt"
+            return FineTuned(
+                encoder, None, False, reason, Course(), 0.0, teacher=teaching.teacher, teaching=teaching.course
+            )
+
+    start = encoder
+    if config.pretrain != "none":
+        top = None if config.method == "full" else config.top_layers
+        seconds = None if config.seconds is None else config.seconds / 2
+        start, _ = pretrain_encoder(
+            distinct, encoder, config.pretrain, seconds=seconds, steps=config.steps, top_layers=top, seed=config.seed,
+            report=report,
+        )  # fmt: skip
+    steps, rate, lesson = _lesson(config, train, teaching, float(np.mean([len(text) for text in distinct])))
+    reach = Reach(config.top_layers, config.lora_rank, config.virtual_tokens, config.narrow, steps)
+    tuning = Tuning(start, []) if config.method == FROZEN else prepare(config.method, start, reach)
+    steps = steps if tuning.parameters else 0
+    if config.augment:
+        tuning.lower = None
     layer = None
     if config.joint:
         wide = tuning.dimensions + (0 if lexical is None else lexical.shape[1])
         layer = FeatureLayer(wide, scale=config.scale, seed=config.seed)
     first = np.unique(group, return_index=True)[1]
     towers = Towers(tuning, distinct, layer, None if lexical is None else lexical[first])
+    augmenter = Augmenter(distinct) if config.augment else None
 
-    def batch_of(source: Threads, step: int, stream: int) -> Batch:
-        rng = np.random.default_rng([config.seed, stream, step])
-        return source.batch(config.batch, config.history, config.drawn, rng, config.window)
+    def batch_of(source: Threads, step: int, stream: int) -> Named:
+        return lesson.batch(source, np.random.default_rng([config.seed, stream, step]))
 
     def backward(step: int) -> float:
-        return towers.backward(batch_of(train, step, TRAIN), config.scale, config.memory)
+        lesson.prepare(towers, step)
+        said = augmenter.at(config.seed, step) if augmenter else None
+        loss = towers.backward(batch_of(train, step, TRAIN), lesson.objective, config.memory, said)
+        tuning.after_backward(step)
+        return loss
 
     def loss_on(source: Threads | None, stream: int) -> float | None:
         if source is None or len(source) == 0:
             return None
-        return float(np.mean([towers.loss(batch_of(source, at, stream), config.scale) for at in range(LOSS_BATCHES)]))
+        batches = [batch_of(source, at, stream) for at in range(LOSS_BATCHES)]
+        return float(np.mean([towers.loss(batch, lesson.objective) for batch in batches]))
 
-    def metric() -> float:
-        return judge(tuning) if judge else held_out_rank(towers.vectors, held, config.scale, config.seed)
+    def losses() -> tuple[float | None, float | None]:
+        if watch:
+            watch(tuning)
+        return loss_on(held, HELD), loss_on(tested, TESTED)
 
+    gate = None
+    if judge is None and len(held):
+        # Virtual words change what is said before anything is learnt; what must be beaten is the encoder as it came.
+        as_it_came = start is encoder and config.method not in ("prefix", "prompt")
+        before = towers if as_it_came else Towers(Tuning(encoder, []), distinct, layer, towers.lexical)
+        gate = _gate(towers, before, train, held, config)
+    metric = gate or (None if judge is None else lambda: judge(tuning))
     groups = {"encoder": tuning.parameters} | ({"features": list(layer.parameters())} if layer else {})
-    rates = {"encoder": config.rate} | ({"features": config.feature_rate} if layer else {})
-    judged = metric if judge or len(held) else None
+    rates = {"encoder": rate} | ({"features": config.feature_rate} if layer else {})
     course = run(
         groups,
         backward,
         Schedule(
-            affordable_steps(config, float(np.mean([len(text) for text in distinct]))), config.epochs, rates,
-            config.weight_decay, patience=config.patience,
+            steps, config.epochs, rates, config.weight_decay, patience=config.patience,
             seconds=None if config.seconds is None else OVERTIME * config.seconds,
         ),
-        losses=lambda: (loss_on(held, HELD), loss_on(tested, TESTED)),
-        metric=judged,
+        losses=losses,
+        metric=metric,
         checkpoint=checkpoint,
         identity=_identity(distinct, log, encoder, config),
         report=report,
     )  # fmt: skip
     if checkpoint:
         forget_checkpoint(checkpoint)
-    per_step = float(np.mean([(batch_of(train, at, TRAIN).history >= 0).sum() for at in range(LOSS_BATCHES)]))
-    pace = course.step * per_step / max(course.training_seconds, 1e-9)
-    if not course.improved:
-        return FineTuned(encoder, None, False, _reason(course), course, pace)
-    return FineTuned(tuning.finish(), layer, True, _reason(course), course, pace)
+    per_step = float(np.mean([batch_of(train, at, TRAIN).n_pairs for at in range(LOSS_BATCHES)]))
+    used = gate.passed(course) if gate else course.improved
+    return FineTuned(
+        tuning.finish() if used else encoder,
+        layer if used else None,
+        used,
+        gate.reason(course) if gate else reason_of_judge(course),
+        course,
+        pairs_per_second=course.step * per_step / max(course.training_seconds, 1e-9),
+        n_parameters=tuning.n_parameters,
+        teacher=teaching.teacher if teaching else None,
+        teaching=teaching.course if teaching else Course(),
+    )
+
+
+def _gate(towers: Towers, before: Towers, train: Threads, held: Threads, config: FinetuneConfig) -> Gate:
+    """What has to be beaten is `before`, as it is now."""
+    bought = np.bincount(train.group[train.item], minlength=len(towers.texts))
+    parts = warm_and_cold(held, bought)
+
+    def measured(of: Towers) -> dict[str, float]:
+        return held_out_ranks(of.vectors, parts, config.scale, config.seed)
+
+    return Gate(lambda: measured(towers), measured(before))
+
+
+def _lesson(
+    config: FinetuneConfig, train: Threads, teaching: Teaching | None, mean_characters: float
+) -> tuple[int, float, Lesson]:
+    """Steps, learning rate, and what a step is made of."""
+    shape = Shape(config.batch, config.history, config.window, config.drawn)
+    lesson: Lesson
+    if teaching is not None:
+        lesson = teaching.lesson()
+    elif config.objective == "likelihood":
+        lesson = Whole(shape, config.scale, train.log_prior, refresh=max(1, config.steps // config.epochs))
+    elif config.positives == "all":
+        lesson = Sets(config.batch + config.drawn, config.scale)
+    else:
+        lesson = Drawn(shape, config.scale)
+    seconds = config.seconds if config.seconds is None or teaching is None else config.seconds / 2
+    per_step = lesson.texts_per_step() * max(mean_characters, 8.0)
+    steps = affordable_steps(seconds, config.steps, per_step, config.method)
+    return steps, config.rate or learning_rate(config.method, steps), lesson
+
+
+def split_threads(
+    texts: Sequence[str], log: Log, validation: Log | None, config: FinetuneConfig
+) -> tuple[list[str], Threads, Threads]:
+    """Distinct texts, the purchases to learn from, and those that are held out; products that read alike are one."""
+    distinct = list(dict.fromkeys(texts))
+    group = _groups(texts, distinct)
+    cut = _cut(log) if validation is None else _last(log)
+    learnt = log if validation is not None or cut is None else log.until(cut)
+    return (
+        distinct,
+        _threads(learnt, texts, group, None, config),
+        _threads(validation or log, texts, group, cut, config),
+    )
+
+
+def _groups(texts: Sequence[str], distinct: Sequence[str]) -> NDArray[np.int64]:
+    row = {text: at for at, text in enumerate(distinct)}
+    return np.array([row[text] for text in texts], dtype=np.int64)
+
+
+def _threads(
+    log: Log, texts: Sequence[str], group: NDArray[np.int64], after: datetime | None, config: FinetuneConfig
+) -> Threads:
+    mute = np.array([not text for text in texts], dtype=bool)
+    return threads(log, group, mute, config.damping, after, config.seed)
 
 
 def _cut(log: Log) -> datetime:
@@ -200,22 +323,6 @@ def _last(log: Log) -> datetime | None:
     return last if isinstance(last, datetime) else None
 
 
-def affordable_steps(config: FinetuneConfig, mean_characters: float) -> int:
-    """Steps that fit into the seconds, by the length of the texts alone: the same shop learns alike on any machine.
-
-    Examples
-    --------
-    >>> affordable_steps(FinetuneConfig(seconds=120), mean_characters=50.0)
-    75
-    >>> affordable_steps(FinetuneConfig(seconds=None), mean_characters=50.0)
-    240
-    """
-    if config.seconds is None:
-        return config.steps
-    per_step = (config.batch * (1 + config.history) + config.drawn) * max(mean_characters, 8.0)
-    return int(np.clip(config.seconds * CHARACTERS_PER_SECOND / per_step, min(20, config.steps), config.steps))
-
-
 def _identity(texts: Sequence[str], log: Log, encoder: SentenceEncoder, config: FinetuneConfig) -> str:
     """Says what is trained on what, so that a checkpoint of something else is never resumed."""
     hasher = hashlib.blake2b(digest_size=16)
@@ -223,14 +330,3 @@ def _identity(texts: Sequence[str], log: Log, encoder: SentenceEncoder, config: 
     hasher.update(str(log.events.select("item", "time").hash_rows().sum()).encode())
     hasher.update("\n".join(texts).encode("utf-8", "surrogatepass"))
     return hasher.hexdigest()
-
-
-def _reason(course: Course) -> str:
-    ended = f" It ended early: {course.stopped}." if course.stopped else ""
-    if course.start_metric is None or course.best_metric is None:
-        return f"nothing was held out to judge it by, so it is {'kept' if course.improved else 'not used'}.{ended}"
-    start = course.start_metric
-    if course.improved:
-        return f"held out, {course.best_metric:.4f} where the encoder as it came has {start:.4f}.{ended}"
-    tried = max((epoch.metric for epoch in course.epochs if epoch.metric is not None), default=float("nan"))
-    return f"held out, at best {tried:.4f} where the encoder as it came has {start:.4f}: the start is kept.{ended}"

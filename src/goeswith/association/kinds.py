@@ -6,6 +6,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from goeswith.association.given_labels import SUBSTITUTE as INSTEAD
+from goeswith.association.given_labels import TOGETHER, GivenLabels
 from goeswith.association.parts import Array, Parts
 
 COMPLEMENT, SUBSTITUTE, BOTH = "complement", "substitute", "both"
@@ -83,6 +85,8 @@ class Kinds:
     """
 
     parts: Parts
+    given: GivenLabels | None = None
+    """What was said of pairs, and therefore holds."""
 
     def labels(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.str_]:
         """What products b are to some products; each b is judged beside the one of them that it resembles most.
@@ -98,7 +102,8 @@ class Kinds:
         """
         if len(a) == 0 or len(b) == 0:
             return np.full(len(b), COMPLEMENT)
-        return self.labels_of_pairs(self.most_alike(a, b), b)
+        labels = self.labels_of_pairs(self.most_alike(a, b), b)
+        return labels if self.given is None else self._as_said(a, b, labels)
 
     def most_alike(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.int64]:
         """The one of products a that each of b resembles most; (b,). a must not be empty."""
@@ -112,6 +117,14 @@ class Kinds:
         """What b is to a, pair by pair; a product many times among a is looked up once."""
         labels = self.evidence(a, b).labels
         labels[a == b] = COMPLEMENT
+        return labels
+
+    def _as_said(self, a: NDArray[np.int64], b: NDArray[np.int64], labels: NDArray[np.str_]) -> NDArray[np.str_]:
+        """Labels, where somebody labelled the pair; unrelated is neither kind, and keeps the one that was counted."""
+        assert self.given is not None
+        for one in np.unique(a):
+            said = self.given.of_pairs(int(one), b)
+            labels = np.where(said == TOGETHER, COMPLEMENT, np.where(said == INSTEAD, SUBSTITUTE, labels))
         return labels
 
     def labels_beside_text(self, plain: Array, b: NDArray[np.int64]) -> NDArray[np.str_]:

@@ -63,11 +63,13 @@ class DualEase:
         by_rows = np.hstack([(bought @ self._by_item).toarray(), text])  # (queries, rows)
         by_rows = (by_rows @ self.kernel).astype(np.float32)
         n_customers = self.interactions.shape[0]
-        by_text = (self.scale * by_rows[:, n_customers:]) @ self.attributes.T
-        explained = (self.interactions.T @ by_rows[:, :n_customers].T).T + by_text
+        said: Array = (np.float32(self.scale) * by_rows[:, n_customers:]) @ self.attributes.T
+        said += (self.interactions.T @ by_rows[:, :n_customers].T).T
         held = bought.toarray()
-        result: Array = held - (held - explained) / (self.penalty * self.precision)
-        return result
+        said -= held  # in place: these blocks are the largest of an answer
+        said /= self.penalty * self.precision
+        said += held
+        return said
 
     def carried(self, items: NDArray[np.int64], by: NDArray[np.int64]) -> Array:
         """What each product of a history adds to the score of others; (by, items), 0 for a product on itself."""

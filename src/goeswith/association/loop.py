@@ -22,6 +22,7 @@ class Progress:
     loss : running mean over the last steps
     seconds_left : at the pace so far; None before the first step
     finished_epoch : the losses of an epoch that has just ended, else None
+    rate, gradient : learning rate of this step (of the first group), and length of the gradient before it was clipped
     """
 
     epoch: int
@@ -31,6 +32,8 @@ class Progress:
     loss: float
     seconds_left: float | None
     finished_epoch: "EpochLosses | None" = None
+    rate: float | None = None
+    gradient: float | None = None
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,8 @@ def run(
 ) -> Course:
     """Train in place; afterwards the parameters are those of the best epoch (of the start, if none was better).
 
+    Without a step, nothing is trained and the metric is taken once.
+
     Parameters
     ----------
     groups : parameters by name; `schedule.rates` has the same names
@@ -117,6 +122,9 @@ def run(
     report : told about every step and every epoch
     """
     parameters = [p for own in groups.values() for p in own]
+    if not schedule.steps:
+        figure = metric() if metric else None
+        return Course(start_metric=figure, best_metric=figure)
     optimizer = torch.optim.AdamW(
         [{"params": own, "lr": schedule.rates[name]} for name, own in groups.items()],
         weight_decay=schedule.weight_decay,
@@ -172,7 +180,9 @@ def run(
             left = 0.0 if course.stopped else pace * (course.steps - course.step)
             epoch = math.ceil(course.step / per_epoch)
             epochs = math.ceil(course.steps / per_epoch)
-            report(Progress(epoch, epochs, course.step, course.steps, course.running, left, finished))
+            rate = float(optimizer.param_groups[0]["lr"])
+            where = (epoch, epochs, course.step, course.steps)
+            report(Progress(*where, course.running, left, finished, rate, float(norm)))
     with torch.no_grad():
         for parameter, kept in zip(parameters, best, strict=True):
             parameter.copy_(kept)

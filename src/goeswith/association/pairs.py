@@ -1,6 +1,6 @@
 """Positives for training: what somebody had, and what they took next."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
@@ -35,6 +35,17 @@ class Batch:
     history_items: NDArray[np.int64]
     target_items: NDArray[np.int64]
     negative_items: NDArray[np.int64]
+
+    @property
+    def named(self) -> NDArray[np.int64]:
+        """Every group that is in it, once; sorted."""
+        found = np.unique(np.concatenate([self.history.ravel(), self.target, self.negatives]))
+        return found[found >= 0]
+
+    @property
+    def n_pairs(self) -> int:
+        """Pairs of a product and what came after it."""
+        return int((self.history >= 0).sum())
 
 
 @dataclass(frozen=True)
@@ -93,6 +104,19 @@ class Threads:
             target_items=target,
             negative_items=negatives,
         )
+
+    def draw(self, n: int, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Places of purchases that may be targets, by their weight."""
+        return _draw(self._targets, n, rng)
+
+    def aimed_at(self, groups: NDArray[np.bool_]) -> "Threads":
+        """The same, with only these groups as targets; groups : (groups,)"""
+        return replace(self, weight=self.weight * groups[self.group[self.item]])
+
+    @cached_property
+    def log_prior(self) -> NDArray[np.float32]:
+        """(groups,), log of the share of targets that each is."""
+        return np.log(np.maximum(self._target_share, 1e-12)).astype(np.float32)
 
     @cached_property
     def _targets(self) -> NDArray[np.float64]:

@@ -8,22 +8,49 @@ from typer.core import TyperGroup
 from goeswith.cli.add import add
 from goeswith.cli.audience import audience
 from goeswith.cli.complete import complete
+from goeswith.cli.delivery import delivery
 from goeswith.cli.demo import demo
 from goeswith.cli.doctor import doctor
 from goeswith.cli.evaluate import evaluate
+from goeswith.cli.export import export
 from goeswith.cli.fit import fit
 from goeswith.cli.init import init
+from goeswith.cli.inventory import inventory
+from goeswith.cli.itinerary import itinerary
+from goeswith.cli.label import label
 from goeswith.cli.models import models
 from goeswith.cli.printing import say
 from goeswith.cli.probability import probability
 from goeswith.cli.recommend import recommend
 from goeswith.cli.related import related
+from goeswith.cli.runs import runs
 from goeswith.cli.serve import serve
+from goeswith.cli.tune import tune
 from goeswith.cli.users import users
 from goeswith.cli.why import why
 from goeswith.errors import GoesWithError
 
-COMMANDS = (demo, init, add, fit, related, complete, recommend, probability, why, audience, evaluate, serve, doctor)
+COMMANDS = (
+    demo,
+    init,
+    add,
+    fit,
+    related,
+    complete,
+    recommend,
+    probability,
+    why,
+    audience,
+    evaluate,
+    label,
+    tune,
+    export,
+    serve,
+    inventory,
+    delivery,
+    itinerary,
+    doctor,
+)
 
 
 class ErrorsAreMessages(TyperGroup):
@@ -50,6 +77,7 @@ app = typer.Typer(
 for _command in COMMANDS:
     app.command()(_command)
 app.add_typer(models, name="models")
+app.add_typer(runs, name="runs")
 app.add_typer(users, name="users")
 
 

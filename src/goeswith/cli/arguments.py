@@ -19,6 +19,11 @@ ModelVersion = Annotated[
 ]
 ConfigFile = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="Settings, a TOML file.")]
 
+Track = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help="Also follow it with tensorboard or wandb; may be given twice."),
+]
+
 
 def listed(text: str | None) -> list[str] | None:
     """The ids of "P1, P2"; None stays None.

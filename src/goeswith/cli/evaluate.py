@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from goeswith.cli.arguments import AsJson, ConfigFile, ShopFolder
+from goeswith.cli.arguments import AsJson, ConfigFile, ShopFolder, Track
 from goeswith.cli.printing import next_command, say, show, show_json
 from goeswith.cli.progress_lines import progress_for
 from goeswith.errors import UsageError
@@ -19,6 +19,7 @@ def evaluate(
         typer.Option("--model", metavar="VERSION", help="A version fitted with --until; else a copy is fitted."),
     ] = None,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the report as one HTML file.")] = None,
+    track: Track = None,
     json: AsJson = False,
 ) -> None:
     """Judge a model on what happened after its last event, beside baselines.
@@ -37,7 +38,7 @@ def evaluate(
         raise UsageError(f"--html {html}: there is no folder {html.parent}. Make it first, or name another place.")
     opened = gw.Shop.open(shop)
     judged = gw.load(shop, model) if model is not None else None
-    report = gw.evaluate(opened, settings_from(config), model=judged, progress=progress_for())
+    report = gw.evaluate(opened, settings_from(config), model=judged, progress=progress_for(), track=track or ())
     if html is not None:
         report.to_html(html)
         say(f"The report is in {html}")

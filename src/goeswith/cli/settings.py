@@ -10,7 +10,13 @@ from goeswith.errors import UsageError
 if TYPE_CHECKING:
     from goeswith import FitConfig
 
-PLACES = {"seed": ("seed",), "objective": ("finetune", "objective"), "method": ("finetune", "method")}
+PLACES = {
+    "seed": ("seed",),
+    "objective": ("finetune", "objective"),
+    "method": ("finetune", "method"),
+    "encoder": ("encoder",),
+    "causal": ("reader", "causal"),
+}
 """Where in FitConfig each flag lives."""
 
 

@@ -44,6 +44,23 @@ def folder_aside(target: Path) -> Iterator[Path]:
 
 
 @contextmanager
+def folder_replaced(target: Path) -> Iterator[Path]:
+    """As `folder_aside`, where `target` may hold an earlier one; that is removed when the new one is complete.
+
+    Raises
+    ------
+    ShopError : the disk is full, or the place cannot be written to; the earlier one is still there
+    """
+    fresh = target.with_name(f"{target.name}.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    with folder_aside(fresh) as aside:
+        yield aside
+    with disk_errors(target):
+        shutil.rmtree(target, ignore_errors=True)
+        os.rename(fresh, target)
+
+
+@contextmanager
 def file_aside(target: Path) -> Iterator[Path]:
     """A path to write to; on leaving the file is synced to disk and replaces `target` in one step.
 

@@ -16,7 +16,7 @@ BESIDE = 20
 FEWEST_LATER = 20
 """A product in fewer later baskets says too little of what goes with it."""
 MOST_SOURCES = 300
-MOST_QUERIES = 1_000
+MOST_QUERIES = 300
 LARGEST = 100
 LAST_ONE = 0.5
 

@@ -1,8 +1,8 @@
-"""Ways of letting an encoder learn: which weights move, and how a text passes through them meanwhile."""
+"""An encoder that may learn: a copy in which some weights move, and how a text passes through them meanwhile."""
 
 from collections.abc import Callable, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,22 +11,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from goeswith.errors import UsageError
+from goeswith.language.adapter_folder import AdaptedEncoder, write_adapter
 from goeswith.language.encoder import SentenceEncoder, length_buckets
 from goeswith.language.lower_layers import LowerLayers, layers_of
+from goeswith.language.moving import ENCODER, METHODS, Reach, set_moving
 
-
-@dataclass(frozen=True)
-class Reach:
-    """How far a method may go. One object for all methods; each reads what concerns it.
-
-    top_layers : for "last-k"
-    lora_rank : for "lora"
-    cache_bytes : memory for what the frozen layers made of each text
-    """
-
-    top_layers: int = 2
-    lora_rank: int = 16
-    cache_bytes: int = 1_500_000_000
+__all__ = ["METHODS", "Reach", "Tuning", "prepare"]
 
 
 class Tuning:
@@ -38,7 +28,9 @@ class Tuning:
     ----------
     parameters : those that move
     lower : answers for the frozen lower layers, or None where all are run
-    finish : turns the tuned copy into plain weights
+    finish : turns the tuned copy into an encoder that is used and stored
+    after_backward : told the step (from 0) when its gradients are there
+    about : names of the parameters, method, reach and fingerprint of the base, for an adapter that is saved alone
     """
 
     def __init__(
@@ -47,8 +39,11 @@ class Tuning:
         parameters: list[nn.Parameter],
         lower: LowerLayers | None = None,
         finish: Callable[[SentenceEncoder], SentenceEncoder] = lambda tuned: SentenceEncoder(tuned.model, tuned.prompt),
+        after_backward: Callable[[int], None] = lambda step: None,
+        about: tuple[list[str], str, Reach, str] | None = None,
     ) -> None:
         self.encoder, self.parameters, self.lower, self._finish = encoder, parameters, lower, finish
+        self.after_backward, self._about = after_backward, about
 
     @property
     def dimensions(self) -> int:
@@ -61,6 +56,11 @@ class Tuning:
     @property
     def device(self) -> torch.device:
         return self.encoder.model.device
+
+    @property
+    def n_parameters(self) -> int:
+        """How many numbers move."""
+        return sum(weight.numel() for weight in self.parameters)
 
     def embed(self, texts: Sequence[str]) -> Tensor:
         """Unit vectors with their gradient, (texts, dimensions); give texts of like length together."""
@@ -80,87 +80,53 @@ class Tuning:
                 vectors[rows] = self.embed([distinct[at] for at in rows]).cpu().numpy()
         return vectors[[row[text] for text in texts]]
 
+    def save_adapter(self, folder: Path) -> None:
+        """Write what has been learnt alone, without the encoder: `adapter_folder.put_on` puts it on its base again."""
+        if self._about is None:
+            raise UsageError("nothing moves in this encoder, so there is nothing to save.")
+        names, method, reach, base = self._about
+        write_adapter(folder, dict(zip(names, self.parameters, strict=True)), method, reach, base)
+
     def finish(self) -> SentenceEncoder:
-        """The tuned encoder, with plain weights that any library reads."""
+        """The tuned encoder: plain weights that any library reads, or, where none can, an adapter on its base."""
         for weight in self.encoder.model.parameters():
             weight.requires_grad_(False)
         return self._finish(self.encoder)
 
 
-def full(encoder: SentenceEncoder, reach: Reach) -> Tuning:
-    """Every weight moves."""
-    copy = _copy(encoder, moves=True)
-    return Tuning(copy, [weight for weight in copy.model.parameters() if weight.is_floating_point()])
-
-
-def last_k(encoder: SentenceEncoder, reach: Reach) -> Tuning:
-    """The top layers move; what the lower ones make of a text is computed once and kept."""
-    copy = _copy(encoder, moves=False)
-    holder, name = layers_of(copy.model)
-    layers = getattr(holder, name)
-    top = list(layers)[-min(reach.top_layers, len(layers)) :]
-    parameters = [weight for layer in top for weight in layer.parameters()]
-    for weight in parameters:
-        weight.requires_grad_(True)
-    below = len(layers) - len(top)
-    lower = LowerLayers(copy.model, holder, name, below, reach.cache_bytes) if below else None
-    tuning = Tuning(copy, parameters, lower)
-    return tuning if lower is None or _agrees(tuning) else Tuning(copy, parameters)
-
-
-def lora(encoder: SentenceEncoder, reach: Reach) -> Tuning:
-    """Low-rank additions to every linear layer move; at the end they are added into the weights.
-
-    References
-    ----------
-    Hu et al., "LoRA: Low-Rank Adaptation of Large Language Models", ICLR 2022.
-    """
-    from peft import LoraConfig, get_peft_model
-
-    copy = _copy(encoder, moves=False)
-    transformer: Any = copy.model[0]
-    config = LoraConfig(
-        r=reach.lora_rank, lora_alpha=2 * reach.lora_rank, lora_dropout=0.0, target_modules="all-linear",
-        task_type="FEATURE_EXTRACTION",
-    )  # fmt: skip
-    # PEFT draws its first weights from the global generator.
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        adapted: Any = get_peft_model(transformer.model, config)
-    transformer.model = adapted
-
-    def merge(tuned: SentenceEncoder) -> SentenceEncoder:
-        tuned.model[0].model = adapted.merge_and_unload()
-        return SentenceEncoder(tuned.model, tuned.prompt)
-
-    copy.model.eval()
-    return Tuning(copy, [weight for weight in copy.model.parameters() if weight.requires_grad], finish=merge)
-
-
-METHODS: dict[str, Callable[[SentenceEncoder, Reach], Tuning]] = {"full": full, "last-k": last_k, "lora": lora}
-"""A further method is one function here: it copies the encoder and says what moves."""
-
-
 def prepare(method: str, encoder: SentenceEncoder, reach: Reach) -> Tuning:
     """A copy of the encoder, ready to learn in this way.
 
+    Kept in evaluation mode: without dropout, two passes over a text give the same vector.
+
     Raises
     ------
-    UsageError : no such method
+    UsageError : no such method, or one that does not know this kind of transformer
     """
-    if method not in METHODS:
-        raise UsageError(
-            f"method {method!r}: there is {', '.join(sorted(METHODS))}, and frozen to leave the encoder as it is."
-        )
-    return METHODS[method](encoder, reach)
-
-
-def _copy(encoder: SentenceEncoder, moves: bool) -> SentenceEncoder:
-    # Kept in evaluation mode: without dropout, two passes over a text give the same vector.
     copy = SentenceEncoder(deepcopy(encoder.model), encoder.prompt)
-    for weight in copy.model.parameters():
-        weight.requires_grad_(moves and weight.is_floating_point())
-    return copy
+    transformer: Any = copy.model[0]
+    moving = set_moving(method, transformer.model, reach, ENCODER)
+    transformer.model = moving.module
+    copy.model.eval()
+
+    def finish(tuned: SentenceEncoder) -> SentenceEncoder:
+        if moving.merge is None:
+            return AdaptedEncoder(tuned.model, tuned.prompt, moving, method, reach, encoder.fingerprint)
+        transformer.model = moving.merge()
+        return SentenceEncoder(tuned.model, tuned.prompt)
+
+    parameters = list(moving.parameters.values())
+    about = (list(moving.parameters), method, reach, encoder.fingerprint)
+    whole = Tuning(copy, parameters, None, finish, moving.after_backward, about)
+    if method != "last-k":
+        return whole
+    holder, name = layers_of(copy.model)
+    below = len(getattr(holder, name)) - reach.top_layers
+    if below <= 0:
+        return whole
+    lower = LowerLayers(copy.model, holder, name, below, reach.cache_bytes)
+    kept = Tuning(copy, parameters, lower, finish, about=about)
+    return kept if _agrees(kept) else whole
 
 
 def _agrees(tuning: Tuning) -> bool:

@@ -1,6 +1,7 @@
 """M as an encoder: texts in, unit vectors out."""
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goeswith.errors import ModelError
-from goeswith.language.encoder_folder import check_encoder_folder, no_network, no_progress_bars, packaged_folder
+from goeswith.language.encoder_folder import (
+    ADAPTER,
+    check_encoder_folder,
+    no_network,
+    no_progress_bars,
+    packaged_folder,
+)
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -97,6 +104,17 @@ class SentenceEncoder:
                 vectors[rows] = self.embed(self.tokens([distinct[at] for at in rows])).cpu().numpy()
         return vectors[[row[text] for text in texts]]
 
+    def cut_short(self, texts: Sequence[str]) -> int:
+        """How many distinct texts are longer than this encoder reads; of those the end is not heard."""
+        most = self.model.max_seq_length
+        limit = 0 if most is None or math.isinf(most) else int(most)  # a mean of word vectors reads any length
+        # A token has a character at least; a shorter text always fits.
+        long = [text for text in dict.fromkeys(texts) if limit and len(self.prompt) + len(text) > limit - 2]
+        if not long:
+            return 0
+        ids = self.model.tokenizer([self.prompt + text for text in long], truncation=False, verbose=False)["input_ids"]
+        return sum(len(own) > limit for own in ids)
+
     def save(self, folder: Path) -> None:
         """Write a sentence-transformers folder (safetensors) that others can load."""
         # The prompt travels with the weights, so that others get the same vectors.
@@ -181,7 +199,12 @@ def load_encoder(
         )
         reason = str(error).strip().split("\n")[0]
         raise ModelError(f"{name}: the encoder could not be loaded ({reason}). {way_out}") from error
-    return SentenceEncoder(model, _prompt(model, str(name)) if prompt is None else prompt)
+    encoder = SentenceEncoder(model, _prompt(model, str(name)) if prompt is None else prompt)
+    if folder is None or not (folder / ADAPTER).is_dir():
+        return encoder
+    from goeswith.language.adapter_folder import put_on
+
+    return put_on(encoder, folder / ADAPTER)
 
 
 def _folder(name: str | Path) -> Path | None:

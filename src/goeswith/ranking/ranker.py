@@ -9,6 +9,7 @@ import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, PositiveFloat, PositiveInt
+from scipy.special import expit
 
 from goeswith.ranking.views import Array
 
@@ -21,29 +22,43 @@ class RankerConfig(BaseModel, frozen=True, extra="forbid"):
     learning_rate: PositiveFloat = 0.05
     rows_per_leaf: PositiveInt = 200
     """For a small shop fewer: at most a five-hundredth of the examples, at least 5."""
+    bag: PositiveInt = 2
+    """Forests grown alike but for their seed, whose log odds are averaged: what one of them owes to chance is less."""
     fewest_positives: PositiveInt = 150
     """With fewer examples of a purchase no trees are grown; a fixed mix of the views answers."""
 
 
 @dataclass(frozen=True)
 class TreeRanker:
-    """LightGBM (Ke et al., NIPS 2017) over the views."""
+    """LightGBM (Ke et al., NIPS 2017) over the views: a bag of forests (Breiman, "Bagging predictors", 1996)."""
 
-    booster: lgb.Booster
+    forests: tuple[lgb.Booster, ...]
+
+    @property
+    def names(self) -> list[str]:
+        """The features, in the order of the forests."""
+        return self.forests[0].feature_name()
 
     def probability(self, features: Mapping[str, Array]) -> Array:
         """(pairs,) from columns of (pairs,)."""
-        table = np.stack([features[name] for name in self.booster.feature_name()], axis=1)
-        return np.asarray(self.booster.predict(table), dtype=np.float32)
+        table = np.stack([features[name] for name in self.names], axis=1)
+        odds = np.mean([np.asarray(forest.predict(table, raw_score=True)) for forest in self.forests], axis=0)
+        return np.asarray(expit(odds), dtype=np.float32)
+
+    def with_share_of_trees(self, share: float) -> "TreeRanker":
+        """The same ranker as it was after so much of its training; boosting only ever adds trees."""
+        kept = max(1, round(share * self.forests[0].num_trees()))
+        shorter = (forest.model_to_string(num_iteration=kept) for forest in self.forests)
+        return TreeRanker(tuple(lgb.Booster(model_str=text) for text in shorter))
 
     def contributions(self, features: Mapping[str, Array]) -> tuple[list[str], NDArray[np.float64]]:
         """How much each feature moved the log odds of each pair (TreeSHAP, Lundberg et al. 2020); the base is last."""
-        names = self.booster.feature_name()
-        table = np.stack([features[name] for name in names], axis=1)
-        return [*names, "base"], np.asarray(self.booster.predict(table, pred_contrib=True))
+        table = np.stack([features[name] for name in self.names], axis=1)
+        moved = [np.asarray(forest.predict(table, pred_contrib=True)) for forest in self.forests]
+        return [*self.names, "base"], np.mean(moved, axis=0)
 
     def save(self, file: Path) -> None:
-        file.write_text(self.booster.model_to_string())
+        file.write_text(NEXT.join(forest.model_to_string() for forest in self.forests))
 
 
 MIX = {
@@ -81,6 +96,8 @@ class MixRanker:
 
 Ranker = TreeRanker | MixRanker
 MIXED = "mix "
+NEXT = "\n--- next forest\n"
+"""Stands between the forests of a bag, each of which is a model file of LightGBM."""
 
 
 def _said(name: str, values: Array) -> Array:
@@ -124,16 +141,16 @@ def train_ranker(
         "lambda_l2": 5.0,
         "max_bin": 127,
         "verbose": -1,
-        "seed": seed,
         "deterministic": True,
         "force_row_wise": True,
     }
     data = lgb.Dataset(table, bought.astype(np.float32), weight=weight, feature_name=list(features))
-    return TreeRanker(lgb.train(parameters, data, config.rounds))
+    seeds = range(seed, seed + config.bag)
+    return TreeRanker(tuple(lgb.train({**parameters, "seed": each}, data, config.rounds) for each in seeds))
 
 
 def load_ranker(file: Path) -> Ranker:
     text = file.read_text()
     if text.startswith(MIXED):
         return MixRanker(**json.loads(text.removeprefix(MIXED)))
-    return TreeRanker(lgb.Booster(model_str=text))
+    return TreeRanker(tuple(lgb.Booster(model_str=forest) for forest in text.split(NEXT)))

@@ -94,7 +94,11 @@ def examples_of(slice_: TrainingSlice, parts: Parts, config: LearningConfig, see
 
 
 def train_rankers(
-    taught: Sequence[dict[str, Examples]], config: LearningConfig, seed: int, told: Callable[[str], None]
+    taught: Sequence[dict[str, Examples]],
+    config: LearningConfig,
+    seed: int,
+    told: Callable[[str], None],
+    judged: Callable[[str, Ranker, Examples], None] | None = None,
 ) -> tuple[dict[str, Ranker], dict[str, Calibration]]:
     """One ranker a question, by name, from the examples of all slices; and the calibration of what it says.
 
@@ -102,6 +106,7 @@ def train_rankers(
     ----------
     taught : by slice and question; emptied on the way, for it takes a gigabyte
     told : hears which question is next
+    judged : shown each ranker beside the examples that it did not learn from
     """
     rankers, calibrations = {}, {}
     for question in QUESTIONS:
@@ -111,6 +116,8 @@ def train_rankers(
         del every
         rankers[question] = train_ranker(learnt.features, learnt.bought, config.ranker, seed, learnt.weight)
         said = rankers[question].probability(held.features) if len(held.bought) else np.zeros(0)
+        if judged is not None and len(held.bought):
+            judged(question, rankers[question], held)
         cases = held.weight.astype(np.float64)
         calibrations[question] = fit_calibration(said, cases * held.bought, cases)
     return rankers, calibrations

@@ -88,13 +88,13 @@ BORROWED = ("ease", "ease_recent", "cosine", "window", "crowd", "basket_ease", "
 def _basket_views(parts: Parts, asked: Queries) -> dict[str, Array]:
     held, counts, meaning = asked.held, parts.counts, parts.meaning
     assert held is not None
-    size = _weight_of(held)[:, None]
+    shares = _over_rows(held, _weight_of(held))
     sold = np.maximum(counts.items, 1).astype(np.float32)
-    seen = (_over(held, sold) @ counts.pairs).toarray() / size
-    damped = (_over(held, sold + 10) @ counts.pairs).toarray() / size
-    root = (_over(held, np.sqrt(sold + 5)) @ counts.pairs).toarray() / size
-    words = held @ meaning.words if asked.words is None else asked.words
-    source = held @ meaning.source if asked.source is None else asked.source
+    root = np.sqrt(sold + 5)
+    lift = _over(_over(shares, (sold + 10) / np.float32(counts.n_baskets)) @ counts.pairs, sold + 10)
+    lift.data = np.log1p(lift.data)
+    words = shares @ meaning.words if asked.words is None else asked.words
+    source = shares @ meaning.source if asked.source is None else asked.source
     own = asked.own
     bought = own.matrix((own.n > 0).astype(np.float32), meaning.n_items)
     nobody = np.zeros(held.shape, np.float32)
@@ -102,13 +102,13 @@ def _basket_views(parts: Parts, asked: Queries) -> dict[str, Array]:
         "ease": parts.ease.scores(bought) if len(own.item) else nobody,
         "crowd": parts.crowd.scores(own.matrix(own.long, meaning.n_items), asked.customer) if len(own.item) else nobody,
         "basket_ease": parts.basket_ease.scores(held),
-        "confidence": seen,
-        "lift": np.log1p(damped * counts.n_baskets / (sold + 10)),
-        "basket_cosine": root / np.sqrt(sold + 5),
+        "confidence": (_over(shares, sold) @ counts.pairs).toarray(),
+        "lift": lift.toarray(),
+        "basket_cosine": _over(_over(shares, root) @ counts.pairs, root).toarray(),
         "together": _own_baskets(parts, asked),
         **_of_who_it_may_be(parts, asked),
-        "basket_words": words @ meaning.words.T / size,
-        "basket_text": source @ meaning.target.T / size,
+        "basket_words": words @ meaning.words.T,
+        "basket_text": source @ meaning.target.T,
     }
 
 
@@ -128,8 +128,15 @@ def _weight_of(held: csr_array) -> Array:
     return np.maximum(np.asarray(held.sum(axis=1)).ravel(), 1e-6).astype(np.float32)
 
 
-def _over(held: csr_array, divisor: Array) -> csr_array:
-    return csr_array((held.data / divisor[held.indices], held.indices, held.indptr), shape=held.shape)
+def _over(table: csr_array, divisor: Array) -> csr_array:
+    """Every entry divided by the number of its column."""
+    return csr_array((table.data / divisor[table.indices], table.indices, table.indptr), shape=table.shape)
+
+
+def _over_rows(table: csr_array, divisor: Array) -> csr_array:
+    """Every entry divided by the number of its row."""
+    data = table.data / np.repeat(divisor, np.diff(table.indptr))
+    return csr_array((data, table.indices, table.indptr), shape=table.shape)
 
 
 def _own_baskets(parts: Parts, asked: Queries) -> Array:
@@ -155,7 +162,7 @@ def features(parts: Parts, asked: Queries, views: dict[str, Array], some: Candid
     found = {name: dense[some.query, some.item] for name, dense in views.items()}
     found |= _of_person(parts, asked.own, some)
     found |= _of_item(parts, some)
-    found |= _of_shelf(parts, asked.own, some, found["long"])
+    found |= _of_shelf(parts, asked, some, found["long"])
     found |= _of_text(parts, asked, some)
     found |= _of_kin(parts, asked.own, views, some)
     if asked.held is not None:
@@ -220,8 +227,10 @@ def _of_item(parts: Parts, some: Candidates) -> dict[str, Array]:
     }
 
 
-def _of_shelf(parts: Parts, own: Histories, some: Candidates, long: Array) -> dict[str, Array]:
-    q, i, n_items = some.query, some.item, parts.meaning.n_items
+def _of_shelf(parts: Parts, asked: Queries, some: Candidates, long: Array) -> dict[str, Array]:
+    """What the customer buys of each group that the candidate belongs to, when last, and what the basket has of it."""
+    own, held, q, i, n_items = asked.own, asked.held, some.query, some.item, parts.meaning.n_items
+    row = np.repeat(np.arange(len(own)), np.diff(own.start))
     weight = own.matrix(own.long, n_items)
     total = np.maximum(np.asarray(weight.sum(axis=1)).ravel(), 1e-6)
     found = {}
@@ -235,6 +244,12 @@ def _of_shelf(parts: Parts, own: Histories, some: Candidates, long: Array) -> di
         found[f"shelf{at}_own"] = long / np.maximum(mine, 1e-6)
         found[f"shelf{at}_sold"] = np.log1p(sold)
         found[f"shelf{at}_part"] = parts.popularity.month[i] / np.maximum(sold, 1e-6)
+        last = np.full((len(own), size), np.inf, np.float32)
+        np.fmin.at(last, (row, shelf[own.item]), own.last)
+        found[f"shelf{at}_last"] = np.where(np.isfinite(last), last, np.nan)[q, shelf[i]]
+        found[f"shelf{at}_short"] = (own.matrix(own.short, n_items) @ onto).toarray()[q, shelf[i]]
+        if held is not None:
+            found[f"shelf{at}_held"] = (held @ onto).toarray()[q, shelf[i]]
     return found
 
 
@@ -296,4 +311,12 @@ def _of_basket(parts: Parts, held: csr_array, some: Candidates) -> dict[str, Arr
         best[pairs] = (together / (sold + 5)).max(axis=0)
         closest[pairs] = (together / np.sqrt((sold + 5) * (counts.items[item] + 5))).max(axis=0)
         met[pairs] = (together > 0).sum(axis=0)
-    return {"best": best, "closest": closest, "met": met, "basket_size": size[some.query]}
+    price = np.nan_to_num(np.log1p(parts.popularity.price))
+    known = _over_rows(held, np.maximum(held @ (price > 0).astype(np.float32), 1e-6))
+    return {
+        "best": best,
+        "closest": closest,
+        "met": met,
+        "basket_size": size[some.query],
+        "basket_price": (known @ price)[some.query],
+    }

@@ -14,11 +14,11 @@ bearer = HTTPBearer(auto_error=False, scheme_name="key", description="Authorizat
 header = APIKeyHeader(name="X-API-Key", auto_error=False, scheme_name="key header")
 
 
-def service_of(request: Request) -> Service:
+async def service_of(request: Request) -> Service:
     return request.app.state.service
 
 
-def answering_of(request: Request) -> Answering:
+async def answering_of(request: Request) -> Answering:
     return request.app.state.answering
 
 
