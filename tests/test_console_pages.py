@@ -212,6 +212,24 @@ def test_models_are_compared_promoted_and_rolled_back(served):
     assert newest in (served.service.shop.models / "current").read_text()
 
 
+def test_an_evaluation_is_shown_with_baselines_parts_and_reliability(served):
+    from goeswith.serve.console.judging import judge_copy
+    from goeswith.testing.serving import CONFIG
+
+    version, heard = served.service.current, []
+    assert "Nobody has judged this model yet" in get(served, "evaluation")
+
+    judge_copy(served.service.shop, CONFIG, version, heard.append)
+
+    text = get(served, "evaluation")
+    assert f"beside version {version}" in text
+    assert text.count("<td>popularity</td>") >= 2  # among the baselines, and among the parts
+    assert "Ablation: each part alone" in text and '"ours":true' in text
+    assert "expected calibration error" in text or "Can probabilities be believed?" not in text
+    assert "recall, capped" in get(served, "")  # Home shows it too
+    assert {event.name for event in heard if hasattr(event, "name")} >= {"encode", "each part alone"}
+
+
 def test_keys_are_made_shown_once_and_revoked(served):
     # read keys first need an admin key, without which nobody could make another over the API
     assert "first key must have the scope admin" in post(served, "keys", {"name": "till", "scope": "read"}, status=422)

@@ -180,7 +180,7 @@ CHINESE = {
     "Waiting": "等待读取", "Take out": "移除", "Reading…": "正在读取…",
     "Recognised by header, then by content. Correct what is wrong, then read again.": "先按表头、再按内容识别。请更正错误后重新读取。",
     "Ours": "我们的列", "Yours": "您的列", "For example": "示例", "by header": "按表头", "by content": "按内容", "computed": "计算得出",
-    "as recognised": "自动识别", "Name of the shop": "商店名称", "Add them": "添加", "Read the files": "读取文件", "Read again": "重新读取",
+    "as recognised": "自动识别", "none recognised": "未识别", "Name of the shop": "商店名称", "Add them": "添加", "Read the files": "读取文件", "Read again": "重新读取",
     "The files are being read. This page opens by itself; large files take some minutes.": "正在读取文件。页面会自动打开；大文件需要几分钟。",
     "What was read": "读取结果", "What was added": "添加结果", "File": "文件", "rows read": "读取行数", "kept": "保留",
     "set aside, and why": "搁置及原因", "Making the shop…": "正在建立商店…", "How to fit": "训练方式",

@@ -244,10 +244,10 @@ const FORMS = {
     series: [{ type: "line", silent: true, showSymbol: false, data: [[0, 0], [d.most, d.most]], lineStyle: { color: colour("soft"), type: "dashed", width: 1 } },
       { type: "custom", silent: true, data: d.bins.map((b) => [b.predicted, b.happened - 2 * b.error, b.happened + 2 * b.error]), renderItem: (_, api) => { const a = api.coord([api.value(0), Math.max(0, api.value(1))]), b = api.coord([api.value(0), Math.min(d.most, api.value(2))]); return { type: "line", shape: { x1: a[0], y1: a[1], x2: b[0], y2: b[1] }, style: { stroke: colour("soft"), lineWidth: 1.5 } }; } },
       { type: "line", data: d.bins.map((b) => ({ value: [b.predicted, b.happened], n: b.n })), symbolSize: 8, itemStyle: { color: colour("accent") }, lineStyle: { color: colour("accent"), width: 1.5 } }] }),
-  graph: (d) => {
-    const most = Math.max(...d.web.ties.map((t) => t.p || 0), 1e-9), small = innerWidth < 820, at = places(d.web);
+  graph: (d, box) => {
+    const most = Math.max(...d.web.ties.map((t) => t.p || 0), 1e-9), small = innerWidth < 820, edge = small ? 50 : 76, at = places(d.web, (box.clientWidth - 2 * edge) / 2, (box.clientHeight - 74) / 2);
     return { ...frame(), tooltip: { ...frame().tooltip, formatter: (p) => (p.dataType === "edge" ? (p.data.p === null ? "" : `${p.data.from} → ${p.data.to}\n${WORDS[p.data.kind] || ""}\n${WORDS.probability} ${share(p.data.p)}${p.data.low === null ? "" : ` (${share(p.data.low)} – ${share(p.data.high)})`}`) : p.data.full + (p.data.cold ? `\n${WORDS.cold}` : "")) },
-      series: [{ type: "graph", layout: "none", roam: true, draggable: true, top: 30, bottom: 44, left: small ? 50 : 76, right: small ? 50 : 76, scaleLimit: { min: 0.4, max: 5 }, labelLayout: { hideOverlap: true }, emphasis: { focus: "adjacency" },
+      series: [{ type: "graph", layout: "none", roam: true, draggable: true, top: 30, bottom: 44, left: edge, right: edge, scaleLimit: { min: 0.4, max: 5 }, labelLayout: { hideOverlap: true }, emphasis: { focus: "adjacency" },
         label: { show: true, position: "bottom", color: colour("ink"), fontSize: 11, formatter: (p) => p.data.label_ },
         data: d.web.nodes.map((n) => ({ id: n.id || "·", name: n.id || "·", full: n.name, label_: short(n.name, small ? 16 : 22), cold: n.cold, middle: n.middle, symbolSize: n.middle ? 34 : 17, ...at[n.id || "·"],
           itemStyle: { color: n.middle ? colour("accent") : n.cold ? colour("card") : colour(n.kind || "soft"), borderColor: n.middle ? colour("accent") : colour(n.kind || "soft"), borderWidth: n.cold && !n.middle ? 2 : 1, borderType: n.cold && !n.middle ? "dashed" : "solid" } })),
@@ -263,13 +263,13 @@ const FORMS = {
 const name = (d, id) => d.web.nodes.find((n) => n.id === id)?.name || "";
 
 // The product asked about in the middle, the likeliest third on an inner ring, the others around it.
-function places(web) {
+function places(web, wide, high) {
   const around = web.nodes.filter((n) => !n.middle), inner = around.length > 7 ? Math.ceil(around.length / 3) : 0;
   const found = Object.fromEntries(web.nodes.map((n) => [n.id || "·", { x: 0, y: 0 }]));
   around.forEach((n, place) => {
     const within = place < inner, many = within ? inner : around.length - inner, nth = within ? place : place - inner;
     const turn = (2 * Math.PI * (nth + (within ? 0.5 : 0))) / many - Math.PI / 2, far = within ? 0.52 : 1;
-    found[n.id] = { x: 100 * far * Math.cos(turn), y: 100 * far * Math.sin(turn) };
+    found[n.id] = { x: wide * far * Math.cos(turn), y: high * far * Math.sin(turn) };
   });
   return found;
 }
@@ -284,9 +284,12 @@ function draw(box) {
   if (!chart) {
     chart = echarts.init(box, null, { renderer: "canvas" });
     chart.on("click", (event) => go(box.spec, event));
-    new ResizeObserver(() => chart.resize()).observe(box);
+    new ResizeObserver(() => {
+      chart.resize();
+      if (box.dataset.chart === "graph" && box.dataset.drawn) chart.setOption(FORMS.graph(box.spec, box), true);
+    }).observe(box);
   }
-  chart.setOption(FORMS[box.dataset.chart](box.spec), true);
+  chart.setOption(FORMS[box.dataset.chart](box.spec, box), true);
   box.setAttribute("aria-label", label);
   box.dataset.drawn = "1";
 }
