@@ -177,7 +177,8 @@ def by_store(seed: int) -> None:
     plan = journey_promotions(log, pl.Series(items))
     whole = demand_of(log, "week", horizon=HORIZON, stores=True, among=items, promotions=plan, holidays=HOLIDAYS)
     place = whole.keys.select("item", "store_id").with_row_index("at")
-    wanted = keys.select("item", "store_id").join(place, on=["item", "store_id"], how="left", maintain_order="left")["at"].to_numpy()
+    named = keys.select("item", "store_id").join(place, on=["item", "store_id"], how="left", maintain_order="left")
+    wanted = named["at"].to_numpy()
     demand = whole.only(wanted.astype(np.int64))
     told, actual, _ = forecasts("stores", log, demand, text_vectors(log), seed)
     past = demand.units[:, : demand.periods - WEEKS]
