@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from goeswith.errors import DataError, UnknownId
@@ -96,6 +96,7 @@ def test_a_stop_with_nobody_behind_it_wants_nothing():
     assert wants_of(Oracle({}), [stop("depot-shop", kind="shop")], days=7).is_empty()
 
 
+@settings(deadline=None)
 @given(st.floats(0.01, 0.99), st.floats(0.5, 27), st.floats(0.5, 27))
 def test_who_waits_longer_wants_more(p, days, more):
     oracle = Oracle({"ana": {"jam": p}})
