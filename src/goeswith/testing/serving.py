@@ -1,5 +1,6 @@
 """A corner shop in service, on either database: fixtures for tests (pytest_plugins = ["goeswith.testing.serving"])."""
 
+import os
 import shutil
 import tempfile
 import threading
@@ -86,7 +87,12 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def corner(served_corner: Path, tmp_path: Path) -> gw.Shop:
-    return gw.Shop.open(shutil.copytree(served_corner, tmp_path / "shop"))
+    return gw.Shop.open(shutil.copytree(served_corner, tmp_path / "shop", copy_function=_copied))
+
+
+def _copied(source: str, target: str) -> None:
+    """The language model's weights as one file with many names: hundreds of copies would fill a disk."""
+    (os.link if source.endswith(f"encoder{os.sep}model.safetensors") else shutil.copy2)(source, target)
 
 
 @pytest.fixture
