@@ -33,6 +33,8 @@ HELD_BACK = 0.1
 FEWEST_HELD = 30
 """A slice that could hold back fewer queries holds back none."""
 QUESTIONS = ("recommend", "novel", "cold", "complete", "related", "related-cold")
+BAGGED = ("recommend", "novel", "complete")
+"""Questions whose rankers are bagged, for the time that it takes; on the others it was not measured."""
 
 
 class LearningConfig(BaseModel, frozen=True, extra="forbid"):
@@ -114,7 +116,8 @@ def train_rankers(
         every = Examples.joined([each.pop(question) for each in taught])
         learnt, held = every.only(~every.held), every.only(every.held)
         del every
-        rankers[question] = train_ranker(learnt.features, learnt.bought, config.ranker, seed, learnt.weight)
+        settings = config.ranker if question in BAGGED else config.ranker.model_copy(update={"bag": 1})
+        rankers[question] = train_ranker(learnt.features, learnt.bought, settings, seed, learnt.weight)
         said = rankers[question].probability(held.features) if len(held.bought) else np.zeros(0)
         if judged is not None and len(held.bought):
             judged(question, rankers[question], held)

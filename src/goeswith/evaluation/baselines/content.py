@@ -76,12 +76,24 @@ class MeaningProfile:
 
     def __init__(self, log: Log, vectors: NDArray[np.float32], sharpness: float | None = 0.1) -> None:
         self.name = "zero-shot encoder" + (" (mean)" if sharpness is None else "")
-        self._tastes, self._vectors, self._sharpness = tastes(log), vectors, sharpness
+        self._tastes, self._sharpness = tastes(log), sharpness
+        # Products that read alike have one vector: a shop of 90,000 products may hold 20,000 of them.
+        self._vectors, self._place = np.unique(vectors, axis=0, return_inverse=True)
 
     def customers(self, rows: Rows, columns: Rows) -> Block:
         return self.baskets(self._tastes[rows], None, columns)
 
     def baskets(self, baskets: csr_array, customers: Rows | None, columns: Rows) -> Block:
+        alike, back = np.unique(self._place[columns], return_inverse=True)
+        return self._of_kinds(self._by_kind(baskets), alike)[:, back]
+
+    def _by_kind(self, baskets: csr_array) -> csr_array:
+        """(queries, distinct vectors): what each query holds of each."""
+        n_items, n_kinds = len(self._place), len(self._vectors)
+        onto = csr_array((np.ones(n_items, np.float32), self._place, np.arange(n_items + 1)), shape=(n_items, n_kinds))
+        return csr_array(baskets @ onto)
+
+    def _of_kinds(self, baskets: csr_array, columns: Rows) -> Block:
         towards = self._vectors[columns].T  # (d, columns)
         if self._sharpness is None:
             mean: Block = (baskets @ self._vectors) @ towards
