@@ -20,9 +20,9 @@ class RankerConfig(BaseModel, frozen=True, extra="forbid"):
     rounds: PositiveInt = 200
     leaves: PositiveInt = 24
     learning_rate: PositiveFloat = 0.05
-    rows_per_leaf: PositiveInt = 200
+    rows_per_leaf: PositiveInt = 100
     """For a small shop fewer: at most a five-hundredth of the examples, at least 5."""
-    bag: PositiveInt = 2
+    bag: PositiveInt = 3
     """Forests grown alike but for their seed, whose log odds are averaged: what one of them owes to chance is less."""
     fewest_positives: PositiveInt = 150
     """With fewer examples of a purchase no trees are grown; a fixed mix of the views answers."""
@@ -142,7 +142,7 @@ def train_ranker(
         "max_bin": 127,
         "verbose": -1,
         "deterministic": True,
-        "force_row_wise": True,
+        "force_col_wise": True,
     }
     data = lgb.Dataset(table, bought.astype(np.float32), weight=weight, feature_name=list(features))
     seeds = range(seed, seed + config.bag)

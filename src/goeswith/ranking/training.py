@@ -26,6 +26,8 @@ LAST_ONE = 0.5
 """Share of the baskets of which one product alone is still to come."""
 MOST_TIMES = 4
 """A basket serves as an example at most so often, each time with other products hidden."""
+MANY, SOME = 300_000, 0.5
+"""Of so many candidates or more, this share of those not bought is learnt from, each standing for more of them."""
 COLD_SOURCES = 0.25
 """Share of the products asked about that lost their past."""
 HELD_BACK = 0.1
@@ -312,14 +314,16 @@ def _gather(
     """
     found: list[Examples] = []
     size, quotas = block_size(len(allowed)), quotas_for(question, int(allowed.sum()))
+    share, rng = thinned or (1.0, np.random.default_rng(len(held)))
     for start in range(0, len(held), size):
         queries, barred = asked(slice(start, start + size))
         views = catalogue_views(parts, queries)
         some = candidates(parts, queries, views, quotas, allowed, barred)
         is_bought = np.isin((some.query + start) * len(allowed) + some.item, bought)
         weight = np.ones(len(is_bought), np.float32)
-        if thinned is not None:
-            share, rng = thinned
+        if thinned is None and start == 0 and len(is_bought) * len(held) > MANY * len(queries):
+            share = SOME
+        if share < 1:
             kept = is_bought | (rng.random(len(is_bought)) < share)
             some = replace(some, query=some.query[kept], item=some.item[kept])
             is_bought = is_bought[kept]
