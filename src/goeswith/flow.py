@@ -14,7 +14,7 @@ from goeswith.association.causal_training import finetune_causal_model
 from goeswith.association.counts import LARGEST_BASKET
 from goeswith.association.describer import Describer, Reading, encode, fit_describer, meaning_of
 from goeswith.association.features import FeatureLayer
-from goeswith.association.finetune import FROZEN, FineTuned, finetune_encoder
+from goeswith.association.finetune import FROZEN, FineTuned, finetune_encoder, ready_to_learn
 from goeswith.association.loop import Course
 from goeswith.association.parts import Parts, fit_parts
 from goeswith.association.probability import Calibrators
@@ -32,6 +32,7 @@ from goeswith.evaluation.guard import refuse_seen
 from goeswith.evaluation.judged import Cases, judged_probabilities
 from goeswith.evaluation.protocol import Exam
 from goeswith.evaluation.report import Report, judge
+from goeswith.language.adapters import KeepingEncoder, Tuning
 from goeswith.language.catalogue_language import choose_encoder
 from goeswith.language.causal import CausalModel, load_causal
 from goeswith.language.causal_folder import LICENCE, PACKAGED_GEMMA
@@ -115,8 +116,15 @@ def _learn(log: Log, asked: FitConfig, cache: Path, diary: Diary) -> Model:
     if form.form == "static" and not is_static(raw):
         texts = item_text(log.products, config.text)
         raw = student_of(raw, CachedEncoder(raw, cache / "vectors", diary.steps), texts, cache)
-    encoder = CachedEncoder(int8_reader(raw, cache) if form.form == "onnx" else raw, cache / "vectors", diary.steps)
-    describer = fit_describer(log.products, config.text, encoder, config.words, config.seed)
+    can_learn = form.form == "pytorch" and isinstance(raw, SentenceEncoder) and not is_static(raw)
+    ready = ready_to_learn(raw, config.finetune) if can_learn else None
+
+    def caching(plain: Any, keeping: KeepingEncoder | None = None) -> CachedEncoder:
+        quick = int8_reader(plain, cache) if form.form == "onnx" else keeping or plain
+        return CachedEncoder(quick, cache / "vectors", diary.steps)
+
+    first = caching(raw, KeepingEncoder(ready, raw) if ready else None)
+    describer = fit_describer(log.products, config.text, first, config.words, config.seed)
 
     diary.begin("encode")
     reading = describer.read(log.products)
@@ -128,13 +136,12 @@ def _learn(log: Log, asked: FitConfig, cache: Path, diary: Diary) -> Model:
     slices = training_slices(log, timedelta(days=config.horizon_days), config.seed, config.learning.slices)
 
     diary.begin("fine-tune the language model")
-    tuned = finetune(reading, slices[0] if slices else None, log, raw, config, cache, diary)
+    tuned = finetune(reading, slices[0] if slices else None, log, raw, config, cache, diary, ready)
     if tuned.used:
         diary.begin("encode with the fine-tuned model")
-        quick = int8_reader(tuned.encoder, cache) if form.form == "onnx" else tuned.encoder
-        encoder = CachedEncoder(quick, cache / "vectors", diary.steps)
-        describer = replace(describer, encoder=encoder)
-        reading = replace(reading, encoded=encode(encoder, reading.texts))
+        reading = replace(reading, encoded=encode(caching(tuned.encoder, tuned.reader), reading.texts))
+    describer, tuned = replace(describer, encoder=caching(tuned.encoder)), replace(tuned, reader=None)
+    del first, ready  # what was kept of the texts takes half a gigabyte
 
     rankers: dict[str, Ranker] = {question: MixRanker(0.01) for question in QUESTIONS}
     calibrators, pairs = Calibrators(), list[PairCases]()
@@ -242,6 +249,7 @@ def finetune(
     config: FitConfig,
     cache: Path,
     diary: Diary,
+    ready: Tuning | None = None,
 ) -> FineTuned:
     """Move M on what was bought before the slice; the slice's first half decides whether it was for the better."""
     seen, validation, test = _by_time(slice_, log)
@@ -259,6 +267,7 @@ def finetune(
         settings,
         validation=validation,
         test=test,
+        ready=ready,
         lexical=reading.words if config.finetune.joint else None,
         checkpoint=cache / "finetune",
         report=diary.learning,

@@ -24,7 +24,7 @@ from goeswith.association.teaching import Teaching
 from goeswith.association.towers import Named, Towers
 from goeswith.association.train import FEWEST_TARGETS
 from goeswith.data.log import Log
-from goeswith.language.adapters import METHODS, Reach, Tuning, prepare
+from goeswith.language.adapters import METHODS, KeepingEncoder, Reach, Tuning, prepare
 from goeswith.language.augment import Augmenter
 from goeswith.language.encoder import Encoder, SentenceEncoder
 from goeswith.language.pair_classifier import PairClassifier
@@ -108,6 +108,7 @@ class FineTuned:
     course : losses and metric per epoch
     pairs_per_second : (history product, target) pairs
     n_parameters : how many numbers moved
+    reader : the same encoder with what its frozen layers made of the texts, or None where nothing was kept
     teacher : the pair classifier, where the objective is pair; it can read the first candidates itself
     teaching : losses of the teacher per epoch
     """
@@ -119,6 +120,7 @@ class FineTuned:
     course: Course
     pairs_per_second: float
     n_parameters: int = 0
+    reader: KeepingEncoder | None = None
     teacher: PairClassifier | None = None
     teaching: Course = field(default_factory=Course)
 
@@ -132,6 +134,7 @@ def finetune_encoder(
     judge: Callable[[Encoder], float] | None = None,
     validation: Log | None = None,
     test: Log | None = None,
+    ready: Tuning | None = None,
     lexical: NDArray[np.float32] | None = None,
     checkpoint: Path | None = None,
     report: Callable[[Progress], None] | None = None,
@@ -146,6 +149,7 @@ def finetune_encoder(
     validation, test : logs that reach beyond `log`; what is later than its last event is held out. None: the last
         tenth of the purchases is kept from training
     lexical : (items, d), unit vectors of words, for `joint`
+    ready : of this encoder, as `ready_to_learn` gives it; what it has kept need not be computed again
     checkpoint : a folder; the same call, after a kill, goes on from what it finds there
     watch : shown the encoder as it is at the end of every epoch
 
@@ -182,7 +186,10 @@ def finetune_encoder(
         )  # fmt: skip
     steps, rate, lesson = _lesson(config, train, teaching, float(np.mean([len(text) for text in distinct])))
     reach = Reach(config.top_layers, config.lora_rank, config.virtual_tokens, config.narrow, steps)
-    tuning = Tuning(start, []) if config.method == FROZEN else prepare(config.method, start, reach)
+    if ready is not None and start is encoder:
+        tuning = ready
+    else:
+        tuning = Tuning(start, []) if config.method == FROZEN else prepare(config.method, start, reach)
     steps = steps if tuning.parameters else 0
     if config.augment:
         tuning.lower = None
@@ -241,17 +248,27 @@ def finetune_encoder(
         forget_checkpoint(checkpoint)
     per_step = float(np.mean([batch_of(train, at, TRAIN).n_pairs for at in range(LOSS_BATCHES)]))
     used = gate.passed(course) if gate else course.improved
+    finished = tuning.finish() if used else encoder
     return FineTuned(
-        tuning.finish() if used else encoder,
+        finished,
         layer if used else None,
         used,
         gate.reason(course) if gate else reason_of_judge(course),
         course,
         pairs_per_second=course.step * per_step / max(course.training_seconds, 1e-9),
         n_parameters=tuning.n_parameters,
+        reader=KeepingEncoder(tuning, finished) if used and tuning.lower else None,
         teacher=teaching.teacher if teaching else None,
         teaching=teaching.course if teaching else Course(),
     )
+
+
+def ready_to_learn(encoder: SentenceEncoder, config: FinetuneConfig) -> Tuning | None:
+    """The encoder before its first lesson, where it keeps what its frozen layers make of a text; None where not."""
+    if config.method != "last-k" or config.augment or config.pretrain != "none":
+        return None
+    tuning = prepare(config.method, encoder, Reach(config.top_layers))
+    return tuning if tuning.lower else None
 
 
 def _gate(towers: Towers, before: Towers, train: Threads, held: Threads, config: FinetuneConfig) -> Gate:

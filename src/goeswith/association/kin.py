@@ -65,15 +65,24 @@ def find_kin(
     weight = np.zeros((len(vectors), k), np.float32)
     if width < 2:
         return Kin(item, weight)
-    # Equal texts have equal cosines: a hair for the best sellers decides between them.
-    order = np.linspace(1e-4, 0, len(known), dtype=np.float32)
+    # Sold products by what they read, the best sellers of each text first.
+    members = known[np.argsort(place[known], kind="stable")]
+    texts_sold, first, many = np.unique(place[members], return_index=True, return_counts=True)
     near = np.empty((len(kinds), width), np.int64)
     cosine = np.empty((len(kinds), width), np.float32)
-    towards = vectors[known].T
+    towards = vectors[kinds[texts_sold]].T
+    # Other texts may have equal vectors: a hair for the best sellers decides between them.
+    hair = np.empty(len(first), np.float32)
+    hair[np.argsort(-sold[members[first]], kind="stable")] = np.linspace(1e-4, 0, len(first))
     for start in range(0, len(kinds), BLOCK):
         some = slice(start, start + BLOCK)
-        cosine[some], at = largest(vectors[kinds[some]] @ towards + order, width)
-        near[some] = known[at]
+        value, text = largest(vectors[kinds[some]] @ towards + hair, width)
+        # The j-th of the kin stands in the first text up to which there are more than j products.
+        upto = np.minimum(many[text], width).cumsum(axis=1)  # (texts, up to width)
+        at = (upto[:, None, :] <= np.arange(width)[:, None]).sum(axis=2)  # (texts, width)
+        skipped = np.take_along_axis(upto - np.minimum(many[text], width), at, 1)
+        near[some] = members[first[np.take_along_axis(text, at, 1)] + np.arange(width) - skipped]
+        cosine[some] = np.take_along_axis(value, at, 1)
     found, alike = near[place], cosine[place]  # (items, k + 1)
     itself = found == np.arange(len(vectors))[:, None]
     last = ~itself.any(axis=1)

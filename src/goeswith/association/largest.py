@@ -30,8 +30,16 @@ def strongest(table: csr_array, per_row: int) -> csr_array:
     >>> strongest(csr_array([[3.0, 1.0, 2.0]]), 2).toarray()
     array([[3., 0., 2.]])
     """
-    row = np.repeat(np.arange(table.shape[0]), np.diff(table.indptr))
-    order = np.lexsort((-table.data, row))
-    place = np.arange(len(row)) - table.indptr[row[order]]
-    kept = np.sort(order[place < per_row])
+    length = np.diff(table.indptr)
+    bound = np.full(table.shape[0], -np.inf, table.dtype)  # the last value that is kept
+    for at in np.flatnonzero(length > per_row):
+        own = table.data[table.indptr[at] : table.indptr[at + 1]]
+        bound[at] = np.partition(own, len(own) - per_row)[len(own) - per_row]
+    bounds = np.repeat(bound, length)
+    above, level = table.data > bounds, table.data == bounds
+    row = np.repeat(np.arange(table.shape[0], dtype=table.indices.dtype), length)
+    room = per_row - np.bincount(row[above], minlength=table.shape[0])
+    before = np.cumsum(level) - level  # of those level with the bound the first ones are kept
+    room += np.append(before, 0)[table.indptr[:-1]]
+    kept = above | (level & (before < room[row]))
     return csr_array((table.data[kept], (row[kept], table.indices[kept])), shape=table.shape)

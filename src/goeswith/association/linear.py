@@ -113,9 +113,10 @@ def fit_dual_ease(interactions: csr_array, attributes: Array, penalty: float, sc
     by_item = csr_array(interactions.T)
     precision = np.empty(interactions.shape[1], np.float32)
     for start in range(0, len(precision), 2048):
-        some = slice(start, start + 2048)
-        rows = np.hstack([by_item[some].toarray(), scaled[some]])
-        precision[some] = (1.0 - np.einsum("ij,ij->i", rows @ kernel, rows)) / penalty
+        own, said = by_item[start : start + 2048], scaled[start : start + 2048]
+        spoken = own @ kernel[: len(gram) - said.shape[1]] + said @ kernel[len(gram) - said.shape[1] :]  # (items, rows)
+        rows = np.hstack([own.toarray(), said])
+        precision[start : start + 2048] = (1.0 - np.einsum("ij,ij->i", spoken, rows)) / penalty
     return DualEase(interactions, attributes, kernel, np.maximum(precision, 1e-6 / penalty), penalty, scale)
 
 

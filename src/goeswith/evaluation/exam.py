@@ -16,7 +16,7 @@ from goeswith.evaluation.slices import slices_of
 class ExamConfig(BaseModel, frozen=True, extra="forbid"):
     """How large the exam is and what counts as cold."""
 
-    n_customers: PositiveInt = 800
+    n_customers: PositiveInt = 600
     """At most so many customers a task, drawn at random."""
     n_baskets: PositiveInt = 1_000
     cold_below: PositiveInt = 5

@@ -16,7 +16,7 @@ from goeswith.language.encoder import SentenceEncoder, length_buckets
 from goeswith.language.lower_layers import LowerLayers, layers_of
 from goeswith.language.moving import ENCODER, METHODS, Reach, set_moving
 
-__all__ = ["METHODS", "Reach", "Tuning", "prepare"]
+__all__ = ["METHODS", "KeepingEncoder", "Reach", "Tuning", "prepare"]
 
 
 class Tuning:
@@ -92,6 +92,29 @@ class Tuning:
         for weight in self.encoder.model.parameters():
             weight.requires_grad_(False)
         return self._finish(self.encoder)
+
+
+class KeepingEncoder:
+    """An encoder that reads a text once: what its frozen layers make of it is kept while it learns, and afterwards.
+
+    Parameters
+    ----------
+    plain : the same weights without a memory; vectors agree with its own to half precision
+    """
+
+    def __init__(self, tuning: Tuning, plain: SentenceEncoder) -> None:
+        self._tuning, self._plain = tuning, plain
+
+    @property
+    def dimensions(self) -> int:
+        return self._plain.dimensions
+
+    @property
+    def fingerprint(self) -> str:
+        return self._plain.fingerprint
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return self._tuning.encode(texts)
 
 
 def prepare(method: str, encoder: SentenceEncoder, reach: Reach) -> Tuning:

@@ -47,17 +47,18 @@ class LowerLayers:
 
     def _hidden(self, texts: Sequence[str], features: dict[str, Any]) -> Tensor:
         mask = features["attention_mask"]
-        known = [self.kept.get(text) for text in texts]
+        known: list[NDArray[np.floating] | None] = [self.kept.get(text) for text in texts]
         if any(own is None for own in known):
             missing = [at for at, own in enumerate(known) if own is None]
             rows = torch.tensor(missing, device=mask.device)
             computed = self._compute({n: _rows(value, rows, len(texts)) for n, value in features.items()})
             lengths = mask[rows].sum(dim=1).tolist()
             for at, states, length in zip(missing, computed.cpu().numpy(), lengths, strict=True):
-                known[at] = states[: int(length)].astype(np.float16)
-                if self.bytes + known[at].nbytes <= self.limit and texts[at] not in self.kept:  # type: ignore[union-attr]
-                    self.kept[texts[at]] = known[at]  # type: ignore[assignment]
-                    self.bytes += known[at].nbytes  # type: ignore[union-attr]
+                known[at] = states[: int(length)]
+                half = states[: int(length)].astype(np.float16)
+                if self.bytes + half.nbytes <= self.limit and texts[at] not in self.kept:
+                    self.kept[texts[at]] = half
+                    self.bytes += half.nbytes
         width = next(own.shape[1] for own in known if own is not None)
         hidden = np.zeros((*mask.shape, width), dtype=np.float32)
         for at, own in enumerate(known):

@@ -45,7 +45,7 @@ class LearningConfig(BaseModel, frozen=True, extra="forbid"):
     slices: PositiveInt = 3
     """Cuts of a small log that examples are taken from; a large one is cut once."""
     n_customers: PositiveInt = 1_780
-    n_baskets: PositiveInt = 6_660
+    n_baskets: PositiveInt = 5_500
     n_related: PositiveInt = 1_200
     strangers: float = 0.1
     """Share of customers whose history is hidden, so that the ranker knows what to say to somebody new."""

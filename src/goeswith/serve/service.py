@@ -126,6 +126,9 @@ class Service:
     async def start(self) -> None:
         await asyncio.get_running_loop().run_in_executor(self._looking, self.open)
         self._tasks = [asyncio.create_task(self._keep_looking()), asyncio.create_task(self._keep_loading())]
+        # Of several workers none takes a request that another could answer while this one still loads.
+        while self.settings.workers > 1 and self.current is None and self.trouble is None:
+            await asyncio.sleep(0.02)
 
     async def stop(self) -> None:
         for task in self._tasks:
