@@ -13,7 +13,11 @@ from goeswith.flow import learn
 from goeswith.testing.big_corner_shop import BigShop, big_corner_shop
 
 CONFIG = FitConfig.model_validate(
-    {"finetune": {"method": "frozen"}, "features": {"steps": 60}, "learning": {"ranker": {"bag": 1}}}
+    {
+        "finetune": {"method": "frozen"},
+        "features": {"steps": 60},
+        "learning": {"slices": 1, "ranker": {"bag": 1, "rounds": 120}},
+    }
 )
 LATELY = timedelta(days=4)
 

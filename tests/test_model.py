@@ -11,11 +11,13 @@ import goeswith as gw
 from goeswith.errors import SeenSliceError, UnknownId, UsageError
 from goeswith.testing import corner_shop
 
+LITTLE = {"slices": 1, "ranker": {"bag": 2, "rounds": 80}}
 SMALL = gw.FitConfig(
     finetune={"steps": 6, "epochs": 1, "batch": 16, "drawn": 32, "top_layers": 1, "seconds": None},
     features={"steps": 30},
+    learning=LITTLE,
 )
-QUICK = gw.FitConfig(finetune={"method": "frozen"}, features={"steps": 20})
+QUICK = gw.FitConfig(finetune={"method": "frozen"}, features={"steps": 20}, learning=LITTLE)
 LAST_DAY = date(2024, 3, 31)
 STRANGE = "no such thing"
 

@@ -10,7 +10,13 @@ from goeswith.ranking import sources
 from goeswith.ranking.index import GraphIndex
 from goeswith.testing.big_corner_shop import big_corner_shop
 
-CONFIG = FitConfig.model_validate({"finetune": {"method": "frozen"}, "features": {"steps": 100}})
+CONFIG = FitConfig.model_validate(
+    {
+        "finetune": {"method": "frozen"},
+        "features": {"steps": 100},
+        "learning": {"slices": 1, "ranker": {"bag": 1, "rounds": 120}},
+    }
+)
 
 pytestmark = pytest.mark.slow
 

@@ -1,6 +1,5 @@
 """From a shop to a model: the whole road, each line one room."""
 
-import gc
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -52,7 +51,7 @@ from goeswith.ranking.ranker import MixRanker, Ranker
 from goeswith.ranking.rules import settle
 from goeswith.ranking.slices import TrainingSlice, training_slices
 from goeswith.ranking.training import QUESTIONS, Examples, examples_of, train_rankers
-from goeswith.tracking.memory import PeakMemory
+from goeswith.tracking.memory import PeakMemory, give_back
 from goeswith.tracking.opening import tracked
 from goeswith.tracking.tracker import Tracking
 
@@ -99,7 +98,9 @@ def learn(
 ) -> Model:
     """The road itself: read, encode, fine-tune, count, rank."""
     with PeakMemory() as memory:
-        return _learn(log, asked, cache, Diary(progress, tracking, memory))
+        model = _learn(log, asked, cache, Diary(progress, tracking, memory))
+    give_back()
+    return model
 
 
 def _learn(log: Log, asked: FitConfig, cache: Path, diary: Diary) -> Model:
@@ -142,6 +143,7 @@ def _learn(log: Log, asked: FitConfig, cache: Path, diary: Diary) -> Model:
         reading = replace(reading, encoded=encode(caching(tuned.encoder, tuned.reader), reading.texts))
     describer, tuned = replace(describer, encoder=caching(tuned.encoder)), replace(tuned, reader=None)
     del first, ready  # what was kept of the texts takes half a gigabyte
+    give_back()
 
     rankers: dict[str, Ranker] = {question: MixRanker(0.01) for question in QUESTIONS}
     calibrators, pairs = Calibrators(), list[PairCases]()
@@ -156,7 +158,7 @@ def _learn(log: Log, asked: FitConfig, cache: Path, diary: Diary) -> Model:
         taught.append(examples_of(slice_, parts, config.learning, config.seed))
         pairs += pair_cases(slice_, parts, config.learning, config.seed)
         del parts
-        gc.collect()
+        give_back()
     if slices:
         diary.begin("rankers")
         rankers, curves = train_rankers(
@@ -164,6 +166,7 @@ def _learn(log: Log, asked: FitConfig, cache: Path, diary: Diary) -> Model:
         )
         calibrators = Calibrators(curves, learn_pair_belief(pairs, rankers["related"]))
     del taught
+    give_back()
 
     reader = tuned.teacher or causal_reader(reading, slices[0] if slices else None, log, config, cache, diary)
     head = None
@@ -175,7 +178,7 @@ def _learn(log: Log, asked: FitConfig, cache: Path, diary: Diary) -> Model:
         cases = held_out_baskets(slice_, past, rankers["complete"], config.reader.n_baskets, config.seed)
         head = choose_weight(reader, reading.texts, cases, diary.note)
         del past
-        gc.collect()
+        give_back()
 
     diary.begin("feature layer")
     layer = feature_layer(reading, log, config, diary)

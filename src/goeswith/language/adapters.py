@@ -62,22 +62,22 @@ class Tuning:
         """How many numbers move."""
         return sum(weight.numel() for weight in self.parameters)
 
-    def embed(self, texts: Sequence[str]) -> Tensor:
+    def embed(self, texts: Sequence[str], exact: bool = False) -> Tensor:
         """Unit vectors with their gradient, (texts, dimensions); give texts of like length together."""
         features = self.encoder.tokens(texts)
         if self.lower is None:
             return self.encoder.embed(features)
-        with self.lower.answering(texts, features):
+        with self.lower.answering(texts, features, exact):
             return self.encoder.embed(features)
 
-    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Unit vectors as they are at this moment, (texts, dimensions)."""
+    def encode(self, texts: Sequence[str], exact: bool = False) -> NDArray[np.float32]:
+        """Unit vectors as they are at this moment, (texts, dimensions); exact : see `LowerLayers.answering`."""
         distinct = list(dict.fromkeys(texts))
         row = {text: at for at, text in enumerate(distinct)}
         vectors = np.zeros((len(distinct), self.dimensions), dtype=np.float32)
         for rows in length_buckets(distinct):
             with torch.no_grad():
-                vectors[rows] = self.embed([distinct[at] for at in rows]).cpu().numpy()
+                vectors[rows] = self.embed([distinct[at] for at in rows], exact).cpu().numpy()
         return vectors[[row[text] for text in texts]]
 
     def save_adapter(self, folder: Path) -> None:
@@ -99,7 +99,7 @@ class KeepingEncoder:
 
     Parameters
     ----------
-    plain : the same weights without a memory; vectors agree with its own to half precision
+    plain : the same weights without a memory; vectors agree with its own, to half precision once a text is kept
     """
 
     def __init__(self, tuning: Tuning, plain: SentenceEncoder) -> None:
@@ -114,7 +114,7 @@ class KeepingEncoder:
         return self._plain.fingerprint
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        return self._tuning.encode(texts)
+        return self._tuning.encode(texts, exact=True)
 
 
 def prepare(method: str, encoder: SentenceEncoder, reach: Reach) -> Tuning:

@@ -29,15 +29,17 @@ class LowerLayers:
         self.bytes = 0
 
     @contextmanager
-    def answering(self, texts: Sequence[str], features: dict[str, Any]) -> Iterator[None]:
+    def answering(self, texts: Sequence[str], features: dict[str, Any], exact: bool = False) -> Iterator[None]:
         """While this lasts, the model's lower layers answer for these texts from memory.
 
         Parameters
         ----------
         features : of these texts, padded on the right; `attention_mask` is (texts, tokens)
+        exact : what has to be computed is taken as computed, and not as it is kept; a lesson that reads a text twice
+            must find the same both times
         """
         mask = features["attention_mask"]
-        hidden = self._hidden(texts, features)  # (texts, tokens, d)
+        hidden = self._hidden(texts, features, exact)  # (texts, tokens, d)
         told = nn.ModuleList([_Answer(hidden, mask.shape), *self.layers[self.below :]])
         setattr(self.holder, self.name, told)
         try:
@@ -45,7 +47,7 @@ class LowerLayers:
         finally:
             setattr(self.holder, self.name, self.layers)
 
-    def _hidden(self, texts: Sequence[str], features: dict[str, Any]) -> Tensor:
+    def _hidden(self, texts: Sequence[str], features: dict[str, Any], exact: bool) -> Tensor:
         mask = features["attention_mask"]
         known: list[NDArray[np.floating] | None] = [self.kept.get(text) for text in texts]
         if any(own is None for own in known):
@@ -54,8 +56,8 @@ class LowerLayers:
             computed = self._compute({n: _rows(value, rows, len(texts)) for n, value in features.items()})
             lengths = mask[rows].sum(dim=1).tolist()
             for at, states, length in zip(missing, computed.cpu().numpy(), lengths, strict=True):
-                known[at] = states[: int(length)]
                 half = states[: int(length)].astype(np.float16)
+                known[at] = states[: int(length)] if exact else half
                 if self.bytes + half.nbytes <= self.limit and texts[at] not in self.kept:
                     self.kept[texts[at]] = half
                     self.bytes += half.nbytes

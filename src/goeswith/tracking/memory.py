@@ -1,6 +1,9 @@
-"""How much memory a stage took at most."""
+"""How much memory a stage took at most, and giving back what it no longer needs."""
 
+import ctypes
+import gc
 import threading
+from contextlib import suppress
 
 import psutil
 
@@ -41,3 +44,10 @@ class PeakMemory:
     def _look(self) -> None:
         while not self._over.wait(EVERY):
             self._peak = max(self._peak, self._process.memory_info().rss)
+
+
+def give_back() -> None:
+    """Let go of what nobody refers to; glibc, which would keep it for later, returns it to the system."""
+    gc.collect()
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)
