@@ -74,7 +74,7 @@ def bars(rows: Sequence[tuple[str, Interval, bool]], title: str) -> str:
             _line(LABELS + each.low * scale, middle, LABELS + each.high * scale, middle, "whisker"),
             *(_line(LABELS + x * scale, middle - 4, LABELS + x * scale, middle + 4, "whisker") for x in each[1:]),
             _text(WIDTH - FIGURES + 14, middle + 4, f"{each.mean:.3f}", "figure strong" if marked else "figure"),
-            _text(WIDTH - FIGURES + 54, middle + 4, f"{each.low:.3f} – {each.high:.3f}", "faint"),
+            _text(WIDTH - FIGURES + 60, middle + 4, f"{each.low:.3f} – {each.high:.3f}", "faint"),
         ]
     return _svg(floor + 22, body, title)
 
@@ -102,7 +102,7 @@ def dots(rows: Sequence[tuple[str, Interval, float | None]], title: str) -> str:
             *mark,
             f'<circle cx="{LABELS + each.mean * scale:.1f}" cy="{y:.1f}" r="5" class="ours"/>',
             _text(WIDTH - FIGURES + 14, y + 4, f"{each.mean:.3f}", "figure"),
-            _text(WIDTH - FIGURES + 54, y + 4, "" if peer is None else f"peer {peer:.3f}", "faint"),
+            _text(WIDTH - FIGURES + 60, y + 4, "" if peer is None else f"peer {peer:.3f}", "faint"),
         ]
     return _svg(floor + 22, body, title)
 
