@@ -82,6 +82,17 @@ def test_only_the_strongest_rules_stay():
     assert strongest(table, 2).toarray().tolist() == [[0, 3, 0, 2], [0, 0, 0, 5], [0, 0, 0, 0]]
 
 
+@pytest.mark.parametrize("per_row", [1, 3, 40])
+def test_of_equally_strong_ones_the_first_stay(per_row):
+    dense = np.random.default_rng(0).integers(0, 4, (30, 25)).astype(np.float32)
+    expected = np.zeros_like(dense)
+    for row, values in enumerate(dense):
+        order = np.argsort(-values, kind="stable")[:per_row]
+        expected[row, order] = values[order]
+
+    np.testing.assert_array_equal(strongest(csr_array(dense), per_row).toarray(), expected)
+
+
 def test_ease_is_the_closed_form():
     weights = ease_weights(BASKETS, ridge=0.5)
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from goeswith.association.finetune import FinetuneConfig, ready_to_learn
 from goeswith.errors import CorruptModel, ModelError, UsageError
 from goeswith.language.adapter_folder import AdaptedEncoder, AdapterRack, put_on
-from goeswith.language.adapters import METHODS, Reach, prepare
+from goeswith.language.adapters import METHODS, KeepingEncoder, Reach, prepare
 from goeswith.language.encoder import load_encoder
 from goeswith.language.item_text import item_text
 from goeswith.testing import corner_shop
@@ -35,6 +36,24 @@ def taught(encoder, method, steps=4, rate=0.02):
         tuning.after_backward(step)
         optimizer.step()
     return tuning
+
+
+def test_frozen_layers_read_a_text_once(encoder, monkeypatch):
+    ready = ready_to_learn(encoder, FinetuneConfig(top_layers=1))
+    keeping = KeepingEncoder(ready, encoder)
+
+    first = keeping.encode(TEXTS)
+    monkeypatch.setattr(ready.lower, "_compute", None)  # would fail if a text were read again
+    again = keeping.encode(TEXTS)
+
+    np.testing.assert_allclose(first, encoder.encode(TEXTS), atol=1e-5)
+    np.testing.assert_allclose(again, first, atol=5e-3)  # kept in half precision
+    assert keeping.fingerprint == encoder.fingerprint
+
+
+@pytest.mark.parametrize("config", [{"method": "lora"}, {"augment": True}, {"pretrain": "mlm"}])
+def test_where_nothing_can_be_kept_there_is_nothing_ready(encoder, config):
+    assert ready_to_learn(encoder, FinetuneConfig(**config)) is None
 
 
 @pytest.mark.parametrize("method", METHODS)
