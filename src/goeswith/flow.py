@@ -37,7 +37,7 @@ from goeswith.language.causal import CausalModel, load_causal
 from goeswith.language.causal_folder import LICENCE, PACKAGED_GEMMA
 from goeswith.language.centring import centred
 from goeswith.language.choice import choose_form
-from goeswith.language.encoder import SentenceEncoder, load_encoder
+from goeswith.language.encoder import Encoder, SentenceEncoder, load_encoder
 from goeswith.language.fast_reader import int8_reader, is_static, student_of
 from goeswith.language.item_text import item_text
 from goeswith.language.vector_cache import CachedEncoder
@@ -120,15 +120,17 @@ def _learn(log: Log, asked: FitConfig, cache: Path, diary: Diary) -> Model:
     can_learn = form.form == "pytorch" and isinstance(raw, SentenceEncoder) and not is_static(raw)
     ready = ready_to_learn(raw, config.finetune) if can_learn else None
 
-    def caching(plain: Any, keeping: KeepingEncoder | None = None) -> CachedEncoder:
-        quick = int8_reader(plain, cache) if form.form == "onnx" else keeping or plain
-        return CachedEncoder(quick, cache / "vectors", diary.steps)
+    def cached(encoder: Encoder) -> CachedEncoder:
+        return CachedEncoder(encoder, cache / "vectors", diary.steps)
 
-    first = caching(raw, KeepingEncoder(ready, raw) if ready else None)
-    describer = fit_describer(log.products, config.text, first, config.words, config.seed)
+    def in_form(encoder: Any) -> Encoder:
+        return int8_reader(encoder, cache) if form.form == "onnx" else encoder
+
+    describer = fit_describer(log.products, config.text, cached(in_form(raw)), config.words, config.seed)
 
     diary.begin("encode")
-    reading = describer.read(log.products)
+    first = replace(describer, encoder=cached(KeepingEncoder(ready, raw))) if ready else describer
+    reading = first.read(log.products)
     if isinstance(raw, SentenceEncoder) and (cut := raw.cut_short(reading.texts)):
         diary.note(
             f"warning: {cut:,} texts are longer than the {raw.model.max_seq_length} tokens that the encoder reads; "
@@ -140,8 +142,9 @@ def _learn(log: Log, asked: FitConfig, cache: Path, diary: Diary) -> Model:
     tuned = finetune(reading, slices[0] if slices else None, log, raw, config, cache, diary, ready)
     if tuned.used:
         diary.begin("encode with the fine-tuned model")
-        reading = replace(reading, encoded=encode(caching(tuned.encoder, tuned.reader), reading.texts))
-    describer, tuned = replace(describer, encoder=caching(tuned.encoder)), replace(tuned, reader=None)
+        describer = replace(describer, encoder=cached(in_form(tuned.encoder)))
+        encoded = encode(cached(tuned.reader) if tuned.reader else describer.encoder, reading.texts)
+        reading, tuned = replace(reading, encoded=encoded), replace(tuned, reader=None)
     del first, ready  # what was kept of the texts takes half a gigabyte
     give_back()
 

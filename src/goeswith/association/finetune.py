@@ -149,7 +149,7 @@ def finetune_encoder(
     validation, test : logs that reach beyond `log`; what is later than its last event is held out. None: the last
         tenth of the purchases is kept from training
     lexical : (items, d), unit vectors of words, for `joint`
-    ready : of this encoder, as `ready_to_learn` gives it; what it has kept need not be computed again
+    ready : of this encoder and these settings, as `ready_to_learn` gives it; what it has kept is not computed again
     checkpoint : a folder; the same call, after a kill, goes on from what it finds there
     watch : shown the encoder as it is at the end of every epoch
 
@@ -186,10 +186,7 @@ def finetune_encoder(
         )  # fmt: skip
     steps, rate, lesson = _lesson(config, train, teaching, float(np.mean([len(text) for text in distinct])))
     reach = Reach(config.top_layers, config.lora_rank, config.virtual_tokens, config.narrow, steps)
-    if ready is not None and start is encoder:
-        tuning = ready
-    else:
-        tuning = Tuning(start, []) if config.method == FROZEN else prepare(config.method, start, reach)
+    tuning = ready or (Tuning(start, []) if config.method == FROZEN else prepare(config.method, start, reach))
     steps = steps if tuning.parameters else 0
     if config.augment:
         tuning.lower = None

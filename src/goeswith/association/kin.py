@@ -68,6 +68,7 @@ def find_kin(
     # Sold products by what they read, the best sellers of each text first.
     members = known[np.argsort(place[known], kind="stable")]
     texts_sold, first, many = np.unique(place[members], return_index=True, return_counts=True)
+    many = np.minimum(many, width)
     near = np.empty((len(kinds), width), np.int64)
     cosine = np.empty((len(kinds), width), np.float32)
     towards = vectors[kinds[texts_sold]].T
@@ -78,9 +79,9 @@ def find_kin(
         some = slice(start, start + BLOCK)
         value, text = largest(vectors[kinds[some]] @ towards + hair, width)
         # The j-th of the kin stands in the first text up to which there are more than j products.
-        upto = np.minimum(many[text], width).cumsum(axis=1)  # (texts, up to width)
+        upto = many[text].cumsum(axis=1)  # (texts, up to width)
         at = (upto[:, None, :] <= np.arange(width)[:, None]).sum(axis=2)  # (texts, width)
-        skipped = np.take_along_axis(upto - np.minimum(many[text], width), at, 1)
+        skipped = np.take_along_axis(upto - many[text], at, 1)
         near[some] = members[first[np.take_along_axis(text, at, 1)] + np.arange(width) - skipped]
         cosine[some] = np.take_along_axis(value, at, 1)
     found, alike = near[place], cosine[place]  # (items, k + 1)

@@ -110,11 +110,11 @@ def fit_dual_ease(interactions: csr_array, attributes: Array, penalty: float, sc
     gram[np.diag_indices_from(gram)] += penalty
     kernel = scipy.linalg.inv(gram, overwrite_a=True, check_finite=False).astype(np.float32)
 
-    by_item = csr_array(interactions.T)
+    by_item, n_customers = csr_array(interactions.T), interactions.shape[0]
     precision = np.empty(interactions.shape[1], np.float32)
     for start in range(0, len(precision), 2048):
         own, said = by_item[start : start + 2048], scaled[start : start + 2048]
-        spoken = own @ kernel[: len(gram) - said.shape[1]] + said @ kernel[len(gram) - said.shape[1] :]  # (items, rows)
+        spoken = own @ kernel[:n_customers] + said @ kernel[n_customers:]  # (items, rows)
         rows = np.hstack([own.toarray(), said])
         precision[start : start + 2048] = (1.0 - np.einsum("ij,ij->i", spoken, rows)) / penalty
     return DualEase(interactions, attributes, kernel, np.maximum(precision, 1e-6 / penalty), penalty, scale)

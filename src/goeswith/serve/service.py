@@ -125,10 +125,9 @@ class Service:
 
     async def start(self) -> None:
         await asyncio.get_running_loop().run_in_executor(self._looking, self.open)
+        if self.settings.workers > 1:  # none takes a request that another could answer while this one still loads
+            await self._load_what_serves()
         self._tasks = [asyncio.create_task(self._keep_looking()), asyncio.create_task(self._keep_loading())]
-        # Of several workers none takes a request that another could answer while this one still loads.
-        while self.settings.workers > 1 and self.current is None and self.trouble is None:
-            await asyncio.sleep(0.02)
 
     async def stop(self) -> None:
         for task in self._tasks:
@@ -378,13 +377,15 @@ class Service:
                 log.exception("a look at the database failed")
 
     async def _keep_loading(self) -> None:
-        loop = asyncio.get_running_loop()
         while True:
-            try:
-                await loop.run_in_executor(self._loader, self.keep_versions)
-            except Exception:
-                log.exception("keeping up with the models failed")
+            await self._load_what_serves()
             await asyncio.sleep(self.settings.look_seconds)
+
+    async def _load_what_serves(self) -> None:
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._loader, self.keep_versions)
+        except Exception:
+            log.exception("keeping up with the models failed")
 
 
 def made_at(version: str) -> datetime:
