@@ -15,7 +15,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 import goeswith as gw
+from goeswith.scenarios import inventory
 from goeswith.serve.console import sessions, users
 from goeswith.serve.console.tables import make_tables
 from goeswith.serve.store.database import Database
@@ -40,6 +43,7 @@ def main() -> int:
             shutil.copytree(asked.shop, folder)
         else:
             gw.fit(gw.Shop.create(folder, corner_shop.products(), corner_shop.events(), name="Corner shop"), QUICK)
+        planned(gw.Shop.open(folder))
         token = somebody(folder)
         with served(folder) as url, chromium() as browser:
             found = pictures(browser, url, token, pages_of(folder), asked.out, asked.few)
@@ -47,6 +51,16 @@ def main() -> int:
                 print(times(browser, url, token, pages_of(folder)))
     print("\n".join(found) if found else "nothing of serious impact, no errors, nothing wider than the screen")
     return 1 if found else 0
+
+
+def planned(shop: gw.Shop) -> None:
+    """Orders, a simulation and advice for the best sellers, every one of which has three units in stock."""
+    told = inventory.forecast(shop, top=60)
+    stock = told.demand.keys.select("product_id").with_columns(stock=pl.lit(3.0), case_size=pl.lit(6.0))
+    folder = shop.folder / inventory.FOLDER
+    inventory.write_plan(inventory.plan(shop, stock, top=60), shop.products(), folder, shop.name)
+    inventory.write_simulation(inventory.simulate(shop, weeks=2, top=60), folder)
+    inventory.write_advice(inventory.advise(shop, top=200), folder)
 
 
 def somebody(folder: Path) -> str:
@@ -85,6 +99,7 @@ def pages_of(folder: Path) -> dict[str, str]:
         "customer": f"customers?id={customer}",
         "rules": f"rules?apart={first}&apart={beside[1]}",
         "models": "models",
+        "inventory": "inventory",
         "evaluation": "evaluation",
         "data": "data",
         "fit": "data/fit",

@@ -10,7 +10,7 @@ from goeswith.testing.console import DESK, PASSWORD, PHONE, USER, Visit, chromiu
 
 PAGES = (
     "", "explore", "explore?product=pasta", "explore?product=pasta&with=basil", "explore?q=milk",
-    "explore?text=oat+milk+barista", "map?find=milk", "basket", "basket?p=pasta&p=basil", "customers",
+    "explore?text=oat+milk+barista", "map?find=milk", "basket", "basket?p=pasta&p=basil", "customers", "inventory",
     "customers?segment=loyal", "customers?id=ben", "rules", "models", "evaluation", "data", "data/fit", "keys", "audit",
     "explore?product=nothing-of-this-name",
 )  # fmt: skip

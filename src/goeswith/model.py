@@ -26,7 +26,7 @@ from goeswith.data.log import Log
 from goeswith.data.mapped import mapped_arrays
 from goeswith.data.shop import Shop
 from goeswith.data.vocabulary import Vocabulary
-from goeswith.errors import UsageError
+from goeswith.errors import ModelError, UsageError
 from goeswith.explain.book import EvidenceBook
 from goeswith.explain.explanation import Explanation, explain_pair, explain_recommendation
 from goeswith.language.encoder import LateEncoder, SentenceEncoder, load_encoder
@@ -550,6 +550,16 @@ def load(shop: str | Path | Shop, version: str | None = None, *, shared: bool = 
     if shared:  # else the first answer would read every vector for it
         vars(model.answerer.kinds)["_middle"] = arrays["middle"]
     return model
+
+
+def meanings_of(shop: Shop) -> NDArray[np.float32] | None:
+    """(products, d), what the shop's current model makes of their texts; None without a model of this catalogue."""
+    try:
+        model = load(shop)
+    except ModelError:
+        return None
+    same = model.log.products["product_id"].equals(shop.products()["product_id"])
+    return model.plain_vectors() if same else None
 
 
 def _ranker_file(question: str) -> str:

@@ -48,14 +48,15 @@ def inventory(
 ) -> None:
     """What to stock: forecasts, orders, what they would have saved, and what goes together."""
     import goeswith as gw
+    from goeswith.model import meanings_of
     from goeswith.scenarios import inventory as room
 
     opened = gw.Shop.open(shop)
     shared: dict[str, Any] = {
         "by": by, "top": top, "among": listed(among), "until": until, "promotions": promotions,
-        "vectors": _meanings(opened), "progress": progress_for(),
+        "vectors": meanings_of(opened), "progress": progress_for(),
     }  # fmt: skip
-    folder = out or opened.folder / "inventory"
+    folder = out or opened.folder / room.FOLDER
     if action == "advise":
         _show_advice(room.advise(opened, **shared), folder, json)
         if not json:
@@ -90,26 +91,11 @@ def _policy(service: float, order_cost: float) -> "PolicyConfig":
         raise UsageError(mistakes(wrong)) from None
 
 
-def _meanings(shop: "Shop") -> Any:
-    """What the shop's current model makes of texts; None where there is no model yet, or the catalogue has changed."""
-    import goeswith as gw
-    from goeswith.errors import ModelError
-
-    try:
-        model = gw.load(shop)
-    except ModelError:
-        return None
-    same = model.log.products["product_id"].equals(shop.products()["product_id"])
-    return model.plain_vectors() if same else None
-
-
 def _show_forecast(shop: "Shop", told: Any, folder: Path, json: bool, no_stock: bool) -> None:
     from goeswith.scenarios import inventory as room
 
     frame = told.to_frame()
-    names = room.category_names(shop.products(), told.demand.items)
-    data = room.report_data(told, names)
-    written = [*room.write_tables(frame, folder, "forecast"), room.write_report(data, folder, shop.name)]
+    written = room.write_forecast(told, shop.products(), folder, shop.name)
     if json:
         show_json({"notes": told.notes, "forecast": frame.to_dicts(), "written": written})
         return
@@ -135,13 +121,7 @@ def _show_plan(shop: "Shop", plan: Any, folder: Path, json: bool, why: bool) -> 
     from goeswith.scenarios import inventory as room
 
     frame = plan.to_frame()
-    names = room.category_names(shop.products(), plan.forecast.demand.items)
-    data = room.report_data(plan.forecast, names, plan)
-    written = [
-        *room.write_tables(frame, folder, "orders"),
-        *room.write_tables(plan.forecast.to_frame(), folder, "forecast"),
-        room.write_report(data, folder, shop.name),
-    ]
+    written = room.write_plan(plan, shop.products(), folder, shop.name)
     if json:
         show_json({"notes": plan.notes, "orders": frame.to_dicts(), "written": written})
         return
@@ -166,7 +146,7 @@ def _show_simulation(played: Any, folder: Path, json: bool) -> None:
     from goeswith.scenarios import inventory as room
 
     frame = played.to_frame()
-    written = room.write_tables(frame, folder, "simulation")
+    written = room.write_simulation(played, folder)
     if json:
         show_json({"notes": played.notes, "policies": frame.to_dicts(), "written": written})
         return
@@ -191,9 +171,9 @@ def _show_simulation(played: Any, folder: Path, json: bool) -> None:
 def _show_advice(advice: Any, folder: Path, json: bool) -> None:
     from goeswith.scenarios import inventory as room
 
-    tables = {"together": advice.together, "promote": advice.promote, "price": advice.price}
-    written = [path for name, frame in tables.items() for path in room.write_tables(frame, folder, name)]
+    written = room.write_advice(advice, folder)
     if json:
+        tables = {"together": advice.together, "promote": advice.promote, "price": advice.price}
         show_json(
             {"notes": advice.notes, "written": written, **{name: each.to_dicts() for name, each in tables.items()}}
         )

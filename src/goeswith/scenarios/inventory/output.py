@@ -1,15 +1,13 @@
-"""What leaves the room: tables for an ERP, data for a page, and a page of its own."""
+"""What a page shows of a forecast and a plan, as plain values, and a page of its own."""
 
 from collections.abc import Mapping
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from goeswith.data.atomic import disk_errors, file_aside
 from goeswith.scenarios.inventory.charts import demand_chart
 from goeswith.scenarios.inventory.forecast import Forecast
 from goeswith.scenarios.inventory.plan import Plan
@@ -73,26 +71,6 @@ def report_data(
         "cost": sum(line["cost"] for line in lines),
         "notes": list(told.notes if plan is None else plan.notes),
     }
-
-
-def write_tables(frame: pl.DataFrame, folder: Path, stem: str) -> list[Path]:
-    """The same table as Parquet and as CSV; each is whole or absent."""
-    folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    for ending in ("parquet", "csv"):
-        target = folder / f"{stem}.{ending}"
-        with disk_errors(target), file_aside(target) as aside:
-            frame.write_parquet(aside) if ending == "parquet" else frame.write_csv(aside, float_precision=3)
-        written.append(target)
-    return written
-
-
-def write_report(data: dict[str, Any], folder: Path, title: str) -> Path:
-    """report.html: orders, pictures per category and per product; no script, no network."""
-    target = folder / "report.html"
-    with disk_errors(target), file_aside(target) as aside:
-        aside.write_text(report_html(data, title), encoding="utf-8")
-    return target
 
 
 def report_html(data: dict[str, Any], title: str) -> str:

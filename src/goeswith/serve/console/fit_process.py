@@ -1,4 +1,4 @@
-"""One fit, or one judgement, as a process of its own that writes down how far it is.
+"""One fit, judgement or inventory run, as a process of its own that writes down how far it is.
 
     python -m goeswith.serve.console.fit_process SHOP FOLDER
 
@@ -50,7 +50,7 @@ def main(shop_folder: Path, folder: Path) -> int:
             diary.write({"kind": "failed", "message": str(error)})
             return error.exit_code
         except MemoryError:
-            diary.write({"kind": "failed", "message": "The memory of this machine is not enough for this fit."})
+            diary.write({"kind": "failed", "message": "The memory of this machine is not enough for this."})
             return 1
         except Exception as error:
             last = f"{type(error).__name__}: {error}"
@@ -62,7 +62,13 @@ def main(shop_folder: Path, folder: Path) -> int:
 def _done(shop_folder: Path, job: dict[str, Any], diary: Diary) -> dict[str, Any]:
     import goeswith as gw
 
-    shop, config = gw.Shop.open(shop_folder), gw.FitConfig.model_validate(job["config"])
+    shop = gw.Shop.open(shop_folder)
+    if job["kind"] == "inventory":
+        from goeswith.serve.console import stocking
+
+        files = {table: Path(path) for table, path in job["config"].pop("files").items()}
+        return {"written": stocking.run(shop, stocking.Wanted.model_validate(job["config"]), files, diary)}
+    config = gw.FitConfig.model_validate(job["config"])
     if job["kind"] == "fit":
         return {"version": gw.fit(shop, config, progress=diary).version}
     from goeswith.serve.console.judging import judge_copy

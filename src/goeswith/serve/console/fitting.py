@@ -1,5 +1,5 @@
-"""Fits and judgements as the console starts, watches and stops them. All it knows stands in files: a page that was
-away, or a service that was started anew, finds its fit again."""
+"""Long work as the console starts, watches and stops it: fits, judgements, inventory runs. All it knows stands in
+files: a page that was away, or a service that was started anew, finds its work again."""
 
 import json
 import os
@@ -16,13 +16,18 @@ import psutil
 from goeswith.errors import UsageError
 from goeswith.serve.console.fit_process import JOB, PROGRESS
 
-Kind = Literal["fit", "evaluate"]
+Kind = Literal["fit", "evaluate", "inventory"]
+DIED = (
+    "The process ended without a word; most often the machine had too little memory and ended it. "
+    "Close other programs, "
+)
+WAY_OUT = {"inventory": "or ask for fewer products."}
 POINTS = 300
 """Of a curve of losses, so many points are shown."""
 
 
 class Fitting:
-    """The latest fit or judgement of a shop."""
+    """The latest work of one sort on a shop."""
 
     def __init__(self, shop: Path, folder: Path) -> None:
         self.shop, self.folder = shop, folder
@@ -35,7 +40,7 @@ class Fitting:
         UsageError : one is running
         """
         if self.is_running():
-            raise UsageError("A fit is running already. Watch it, or cancel it first.")
+            raise UsageError("One is running already. Watch it, or cancel it first.")
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / PROGRESS).unlink(missing_ok=True)
         job: dict[str, Any] = {"kind": kind, "by": actor, "config": dict(config or {}), "version": version}
@@ -94,10 +99,7 @@ class Fitting:
         state = "running" if running else ending["kind"] if ending else "failed"
         message = (ending or {}).get("message", "")
         if state == "failed" and ending is None:
-            message = (
-                "The process ended without a word; most often the machine had too little memory and ended it. "
-                "Close other programs, or fit with the quick setting."
-            )
+            message = DIED + WAY_OUT.get(job["kind"], "or fit with the quick setting.")
         return {
             **told,
             "state": state,
@@ -112,6 +114,10 @@ class Fitting:
             "version": (ending or {}).get("version", ""),
             "left": _left(told, expected or {}) if running else None,
         }
+
+    def config(self) -> dict[str, Any]:
+        """What the latest one was asked for."""
+        return dict(self._job().get("config", {}))
 
     def _job(self) -> dict[str, Any]:
         try:

@@ -22,6 +22,7 @@ from goeswith.serve.console.routes import (
     evaluation,
     explore,
     home,
+    inventory,
     keys,
     login,
     map,
@@ -32,7 +33,7 @@ from goeswith.serve.problems import Refused
 from goeswith.serve.store.database import DatabaseAway
 
 log = logging.getLogger("goeswith.serve")
-ROUTES = (login, home, explore, map, basket, customers, rules, models, evaluation, data, keys, audit)
+ROUTES = (login, home, explore, map, basket, customers, rules, models, inventory, evaluation, data, keys, audit)
 
 
 class KeptFiles(StaticFiles):

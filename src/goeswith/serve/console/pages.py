@@ -30,6 +30,7 @@ PAGES = (
     ("customers", "Customers", "people", "viewer"),
     ("rules", "Rules", "rules", "viewer"),
     ("models", "Models", "models", "viewer"),
+    ("inventory", "Inventory", "shelf", "viewer"),
     ("evaluation", "Evaluation", "chart", "viewer"),
     ("data", "Data and fit", "data", "viewer"),
     ("keys", "Keys and users", "key", "admin"),
@@ -87,7 +88,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.globals.update(link=link, static=static, as_json=as_json, arc=_arc)
-    made.filters.update(percent=percent, number=number, day=day, minute=minute)
+    made.filters.update(percent=percent, number=number, units=units, day=day, minute=minute)
     return made
 
 
@@ -116,6 +117,16 @@ def number(value: float | None) -> str:
     if value is None:
         return "–"
     return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
+
+
+def units(value: float | None) -> str:
+    """
+    >>> units(12345.6), units(3.25), units(2.0)
+    ('12,346', '3.2', '2')
+    """
+    if value is None or value != value:
+        return "–"
+    return f"{value:,.0f}" if abs(value) >= 10 or value == round(value) else f"{value:,.1f}"
 
 
 def day(value: datetime | None) -> str:

@@ -13,7 +13,7 @@ from goeswith.errors import DataError, UsageError
 from goeswith.serve.problems import Refused
 
 Table = Literal["products", "events"]
-TABLES: tuple[Table, ...] = ("products", "events")
+TABLES: tuple[str, ...] = ("products", "events")
 LARGEST = 4 * 1024**3
 """Bytes of one file. What is larger can be named by its path on the machine, or read with `goeswith init`."""
 PIECE = 512 * 1024
@@ -25,7 +25,7 @@ SPARE = 256 * 1024**2
 class Staged:
     """A file that waits to be read."""
 
-    table: Table
+    table: str
     name: str
     path: Path
     bytes: int
@@ -33,14 +33,14 @@ class Staged:
 
 
 class Uploads:
-    """What waits, in a folder of the console."""
+    """What waits, in a folder of the console, by the table that it becomes."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, tables: tuple[str, ...] = TABLES) -> None:
+        self.folder, self.tables = folder, tables
 
     def staged(self) -> list[Staged]:
         found = []
-        for table in TABLES:
+        for table in self.tables:
             home = self.folder / table
             for file in sorted(home.iterdir()) if home.is_dir() else []:
                 if file.suffix != ".part":
@@ -52,15 +52,15 @@ class Uploads:
                 found.append(Staged(table, path.name, path, size, by_path=True))
         return found
 
-    def paths(self, table: Table) -> list[Path]:
+    def paths(self, table: str) -> list[Path]:
         return [one.path for one in self.staged() if one.table == table]
 
-    def has(self, table: Table, name: str) -> int:
+    def has(self, table: str, name: str) -> int:
         """Bytes that are here of an upload that has not ended."""
         part = self._part(table, name)
         return part.stat().st_size if part.is_file() else 0
 
-    def take(self, table: Table, name: str, at: int, total: int, piece: bytes) -> int:
+    def take(self, table: str, name: str, at: int, total: int, piece: bytes) -> int:
         """Append one piece, and say how many bytes are here.
 
         Raises
@@ -91,7 +91,7 @@ class Uploads:
                 os.replace(part, part.parent / safe_name(name))
         return size
 
-    def name_path(self, table: Table, text: str) -> None:
+    def name_path(self, table: str, text: str) -> None:
         """Use a file where it lies.
 
         Raises
@@ -108,7 +108,7 @@ class Uploads:
             named[table].append(str(path))
         self._keep(named)
 
-    def drop(self, table: Table, name: str) -> None:
+    def drop(self, table: str, name: str) -> None:
         named = self._named()
         named[table] = [text for text in named[table] if Path(text).name != name]
         self._keep(named)
@@ -118,15 +118,15 @@ class Uploads:
     def clear(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _part(self, table: Table, name: str) -> Path:
+    def _part(self, table: str, name: str) -> Path:
         return self.folder / table / (safe_name(name) + ".part")
 
-    def _named(self) -> dict[Table, list[str]]:
+    def _named(self) -> dict[str, list[str]]:
         file = self.folder / "paths.json"
         told = json.loads(file.read_text()) if file.is_file() else {}
-        return {table: list(told.get(table, [])) for table in TABLES}
+        return {table: list(told.get(table, [])) for table in self.tables}
 
-    def _keep(self, named: dict[Table, list[str]]) -> None:
+    def _keep(self, named: dict[str, list[str]]) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "paths.json").write_text(json.dumps(named))
 

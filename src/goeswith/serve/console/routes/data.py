@@ -186,7 +186,7 @@ def _state(console: Console) -> dict[str, Any]:
 def _config(console: Console, way: str) -> dict[str, Any]:
     if way != "again":
         return WAYS[way]
-    return dict(fitting(console)._job().get("config", {}))
+    return fitting(console).config()
 
 
 def _last_words(console: Console) -> str:
