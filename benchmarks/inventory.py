@@ -33,6 +33,7 @@ from goeswith.scenarios.inventory.forecast import (
     group_of,
     log_until,
     predict_all,
+    reconciling_helps,
 )
 from goeswith.scenarios.inventory.learned import Trees
 from goeswith.scenarios.inventory.metrics import coverage, mase, mean_pinball, pinball, randomised_pit, rmsse, wape
@@ -85,16 +86,23 @@ def forecasts(kind: str, log: Log, demand: Demand, texts: NDArray[np.float32], s
             blend, without = (learn_blend(each[-2:], tuple(each[0].told), GROUPS) for each in (lessons, bare))
             weights.append(blend)
             average = blend.apply(methods, group)
-            told.setdefault("goeswith", []).append(coherent(past, average, categories))
+            whole = coherent(past, average, categories)
+            helps, helps_without = (
+                reconciling_helps(known[-2:], each, categories) for known, each in ((lessons, blend), (bare, without))
+            )
+            said(f"  {kind}: reconciling {'helped' if helps else 'did not help'} at the two origins before")
+            told.setdefault("goeswith", []).append(whole if helps else average)
             told.setdefault("goeswith, levels not reconciled", []).append(average)
+            told.setdefault("goeswith, levels reconciled", []).append(whole)
+            bare_average = without.apply(plain, group)
             told.setdefault("goeswith, no association", []).append(
-                coherent(past, without.apply(plain, group), categories)
+                coherent(past, bare_average, categories) if helps_without else bare_average
             )
             for name, each in methods.items():
                 told.setdefault(name, []).append(each)
             actual.append(then)
-        lessons.append(Lesson(methods, then, group))
-        bare.append(Lesson(plain, then, group))
+        lessons.append(Lesson(methods, then, group, past))
+        bare.append(Lesson(plain, then, group, past))
         said(f"  {kind}: origin {past.calendar.start(at)} in {time.perf_counter() - start:.0f} s")
     joined = {
         name: Prediction(*(np.concatenate([getattr(p, part) for p in each], axis=1) for part in ("mean", "quantiles")))

@@ -315,3 +315,37 @@ def test_the_map_puts_like_beside_like():
         middle = np.stack([points[group == g].mean(axis=0) for g in range(4)])
         nearest = np.linalg.norm(points[:, None] - middle[None], axis=2).argmin(axis=1)
         assert (nearest == group).mean() > 0.9
+
+
+def test_a_preview_sees_what_happens_below_the_first_ones(served):
+    ninth = listed(get(served, "explore?product=pasta&n=20"))[8]
+
+    text = post(served, "rules/preview", {"try": "pasta", "ban": ninth})
+
+    assert "the same" not in text.partition("Spaghetti Pasta")[2].partition("<h3>")[0]
+    assert '<li value="9"><del>' in text
+    both = post(served, "rules/preview", {"try": "pasta\nbasil", "ban": ninth})  # the second is asked for by the page
+    assert 'hx-post="/console/rules/preview/basil"' in both and both.count("<li value") == text.count("<li value")
+    assert "Fresh Basil" in post(served, "rules/preview/basil", {"ban": ninth})
+
+
+def test_what_is_learnt_on_each_slice_has_a_curve_of_its_own(tmp_path):
+    from goeswith.progress import Stage, Step
+    from goeswith.serve.console.fit_process import JOB, PROGRESS, Diary
+    from goeswith.serve.console.fitting import Fitting
+
+    (tmp_path / JOB).write_text('{"kind": "fit", "by": "ada", "started": 1.0}')
+    with (tmp_path / PROGRESS).open("w") as stream:
+        diary = Diary(stream)
+        for loss in (3.0, 2.0):
+            diary(Stage("feature layer, on the past"))
+            diary(Step("feature layer, on the past", 1, 1, loss))
+
+    told = Fitting(tmp_path, tmp_path).state()
+
+    assert [(each["name"], each["nth"]) for each in told["stages"]] == [
+        ("feature layer, on the past", n) for n in (1, 2)
+    ]
+    assert told["losses"] == {
+        "feature layer, on the past": [(1, 3.0)], "feature layer, on the past (2)": [(1, 2.0)]
+    }  # fmt: skip

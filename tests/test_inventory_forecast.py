@@ -11,10 +11,10 @@ from scipy.sparse import csr_array
 
 from goeswith.errors import UnknownId
 from goeswith.scenarios import inventory
-from goeswith.scenarios.inventory.blend import Lesson, learn_blend
+from goeswith.scenarios.inventory.blend import Lesson, equal_blend, learn_blend
 from goeswith.scenarios.inventory.companions import find_neighbours, text_vectors
 from goeswith.scenarios.inventory.demand import demand_of
-from goeswith.scenarios.inventory.forecast import coherent, log_until
+from goeswith.scenarios.inventory.forecast import coherent, log_until, reconciling_helps
 from goeswith.scenarios.inventory.hierarchy import hierarchy_of, reconcile
 from goeswith.scenarios.inventory.learned import Trees, can_learn, design_of, predict_learned
 from goeswith.scenarios.inventory.metrics import coverage, mase, randomised_pit, rmsse, wape
@@ -215,7 +215,7 @@ def test_blending_finds_the_method_that_was_right():
     actual = np.tile(np.arange(10.0, 60.0), (4, 1)).T  # (50, 4)
     good, bad = spread(actual, np.ones(50)), spread(actual * 3, np.ones(50))
 
-    blend = learn_blend([Lesson({"good": good, "bad": bad}, actual, np.zeros(50, int))], ("good", "bad"), 1)
+    blend = learn_blend([Lesson({"good": good, "bad": bad}, actual, np.zeros(50, int), None)], ("good", "bad"), 1)
 
     assert blend.median[0, 0] > 0.9 and blend.mean[0, 0] > 0.9
 
@@ -225,7 +225,7 @@ def test_a_band_that_was_too_narrow_is_widened():
     actual = rng.normal(100, 20, (500, 4))
     narrow = tidy(np.full((500, 4), 100.0), np.tile(100 + 20 * np.linspace(-1, 1, len(LEVELS)), (500, 4, 1)))
 
-    blend = learn_blend([Lesson({"one": narrow}, actual, np.zeros(500, int))], ("one",), 1)
+    blend = learn_blend([Lesson({"one": narrow}, actual, np.zeros(500, int), None)], ("one",), 1)
 
     told = blend.apply({"one": narrow}, np.zeros(500, int))
     assert coverage(actual, narrow) < 0.6  # its ends stand at 66 % of one deviation
@@ -259,6 +259,17 @@ def test_a_reconciled_forecast_keeps_its_shape(log):
     told = coherent(demand, plain, np.zeros(41, int))
 
     np.testing.assert_allclose(told.quantiles / told.mean[..., None], plain.quantiles / plain.mean[..., None])
+
+
+@pytest.mark.parametrize("bias,wanted", [(0.6, True), (1.0, False)])
+def test_levels_are_reconciled_only_where_that_would_have_helped(log, bias, wanted):
+    """Forecasts that are all too low are mended by a total that is sure of itself; right ones are only disturbed."""
+    demand = demand_of(log, among=np.arange(40), horizon=4)
+    past, then = demand.until(demand.periods - 4), demand.units[:, -4:]
+    told = spread(np.maximum(then * bias, 0.05), np.full(40, 1.0))
+    lesson = Lesson({"one": told}, then, np.zeros(40, int), past)
+
+    assert reconciling_helps([lesson], equal_blend(("one",), 1), np.zeros(41, int)) is wanted
 
 
 def test_errors_by_hand():

@@ -138,7 +138,8 @@ def _learn(log: Log, asked: FitConfig, cache: Path, diary: Diary) -> Model:
         )
     slices = training_slices(log, timedelta(days=config.horizon_days), config.seed, config.learning.slices)
 
-    diary.begin("fine-tune the language model")
+    if config.finetune.learns:
+        diary.begin("fine-tune the language model")
     tuned = finetune(reading, slices[0] if slices else None, log, raw, config, cache, diary, ready)
     if tuned.used:
         diary.begin("encode with the fine-tuned model")
@@ -164,9 +165,7 @@ def _learn(log: Log, asked: FitConfig, cache: Path, diary: Diary) -> Model:
         give_back()
     if slices:
         diary.begin("rankers")
-        rankers, curves = train_rankers(
-            taught, config.learning, config.seed, lambda name: diary.note(f"ranker: {name}"), fewer_trees.judged
-        )
+        rankers, curves = train_rankers(taught, config.learning, config.seed, diary.steps, fewer_trees.judged)
         calibrators = Calibrators(curves, learn_pair_belief(pairs, rankers["related"]))
     del taught
     give_back()

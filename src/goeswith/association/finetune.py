@@ -96,6 +96,11 @@ class FinetuneConfig(BaseModel, frozen=True, extra="forbid"):
             raise ValueError(f"there is no such method; there is {', '.join(known)}")
         return method
 
+    @property
+    def learns(self) -> bool:
+        """Whether anything is learnt of texts at all."""
+        return self.method != FROZEN or self.objective == "pair" or self.pretrain != "none"
+
 
 @dataclass(frozen=True)
 class FineTuned:
@@ -157,8 +162,8 @@ def finetune_encoder(
     ------
     UsageError : no such method
     """
-    if config.method == FROZEN and config.objective != "pair" and config.pretrain == "none":
-        return FineTuned(encoder, None, False, "the method is frozen: the encoder stays as it was", Course(), 0.0)
+    if not config.learns:
+        return FineTuned(encoder, None, False, "not asked for: the language model stays as it was", Course(), 0.0)
     distinct, train, held = split_threads(texts, log, validation, config)
     group = _groups(texts, distinct)
     tested = None if test is None else _threads(test, texts, group, _last(validation or log), config)
@@ -171,7 +176,7 @@ def finetune_encoder(
         teaching = Teaching(distinct, encoder, config, train, held, tested, checkpoint, report)
         teaching.learn(_identity(distinct, log, encoder, config) + "-teacher")
         if config.method == FROZEN:
-            reason = "the method is frozen: the encoder stays as it was, and the pair classifier alone has learnt"
+            reason = "the language model stays as it was (method frozen), and the pair classifier alone has learnt"
             return FineTuned(
                 encoder, None, False, reason, Course(), 0.0, teacher=teaching.teacher, teaching=teaching.course
             )

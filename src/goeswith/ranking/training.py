@@ -101,7 +101,7 @@ def train_rankers(
     taught: Sequence[dict[str, Examples]],
     config: LearningConfig,
     seed: int,
-    told: Callable[[str], None],
+    told: Callable[[int, int], None],
     judged: Callable[[str, Ranker, Examples], None] | None = None,
 ) -> tuple[dict[str, Ranker], dict[str, Calibration]]:
     """One ranker a question, by name, from the examples of all slices; and the calibration of what it says.
@@ -109,12 +109,11 @@ def train_rankers(
     Parameters
     ----------
     taught : by slice and question; emptied on the way, for it takes a gigabyte
-    told : hears which question is next
+    told : hears how many are trained, and of how many
     judged : shown each ranker beside the examples that it did not learn from
     """
     rankers, calibrations = {}, {}
     for question in QUESTIONS:
-        told(question)
         every = Examples.joined([each.pop(question) for each in taught])
         learnt, held = every.only(~every.held), every.only(every.held)
         del every
@@ -125,6 +124,7 @@ def train_rankers(
             judged(question, rankers[question], held)
         cases = held.weight.astype(np.float64)
         calibrations[question] = fit_calibration(said, cases * held.bought, cases)
+        told(len(rankers), len(QUESTIONS))
     return rankers, calibrations
 
 

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from goeswith.scenarios.inventory.demand import Demand
 from goeswith.scenarios.inventory.metrics import pinball
 from goeswith.scenarios.inventory.prediction import HIGH, LEVELS, LOW, MEDIAN, Prediction, tidy
 
 Array = NDArray[np.float64]
 STEPS = 400
-TRUST = 0.03
+TRUST = 0.003
 """How strongly weights are drawn to equal ones, as a share of the loss: few origins teach little."""
 BAND = LEVELS[HIGH] - LEVELS[LOW]
 WIDTHS = np.linspace(0.5, 2.0, 76)
@@ -43,12 +44,13 @@ class Blend:
 class Lesson:
     """What methods said at one earlier origin, and what then came; nan where it is not over yet.
 
-    actual : (n, H); group : (n,)
+    actual : (n, H); group : (n,); past : what was sold until then
     """
 
     told: dict[str, Prediction]
     actual: Array
     group: NDArray[np.int64]
+    past: Demand
 
 
 def equal_blend(names: tuple[str, ...], groups: int) -> Blend:

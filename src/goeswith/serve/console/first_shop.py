@@ -151,8 +151,9 @@ class FirstShop:
         try:
             shutil.rmtree(self.trial, ignore_errors=True)
             shop = Shop.create(
-                self.trial, self._given("products"), self._given("events"), columns=columns or None, name=name or None
-            )
+                self.trial, self._given("products"), self._given("events"), columns=columns or None,
+                name=name or self.folder.resolve().name,
+            )  # fmt: skip
             self._note({**told, "state": "read", "report": shop.report.to_dict()})
         except GoesWithError as error:
             self._note({**told, "state": "failed", "message": str(error).replace(str(self.uploads.folder) + "/", "")})

@@ -139,17 +139,31 @@ def _read(lines: list[dict[str, Any]]) -> dict[str, Any]:
     losses: dict[str, list[tuple[float, float]]] = {}
     epochs: list[dict[str, Any]] = []
     notes: list[str] = []
+    begun: dict[str, int] = {}
     for line in lines:
         if line["kind"] == "stage":
+            begun[line["name"]] = begun.get(line["name"], 0) + 1
             if stages:
                 stages[-1]["seconds"] = line["at"] - stages[-1]["at"]
+            nth = begun[line["name"]]
             stages.append(
-                {"name": line["name"], "at": line["at"], "seconds": None, "done": 0, "total": 0, "left": None}
+                {
+                    "name": line["name"],
+                    "nth": nth,
+                    "at": line["at"],
+                    "seconds": None,
+                    "done": 0,
+                    "total": 0,
+                    "left": None,
+                }
             )
         elif line["kind"] == "step" and stages:
             stages[-1].update(done=line["done"], total=line["total"], left=line.get("seconds_left"))
             if line.get("loss") is not None:
-                losses.setdefault(line["stage"], []).append((line["done"], line["loss"]))
+                nth = begun.get(line["stage"], 1)  # what is learnt on each slice has a curve of its own
+                losses.setdefault(line["stage"] + (f" ({nth})" if nth > 1 else ""), []).append(
+                    (line["done"], line["loss"])
+                )
         elif line["kind"] == "epoch":
             epochs.append(line)
         elif line["kind"] == "note":

@@ -16,7 +16,7 @@ from goeswith.serve.store.database import Database
 T = TypeVar("T")
 P = ParamSpec("P")
 MANY = 8
-KEPT = {"numbers": 2_000, "model": 1, "spelling": 1, "till": 1, "map": 2}
+KEPT = {"numbers": 2_000, "model": 1, "spelling": 1, "till": 1, "map": 2, "tried": 2}
 """Of what is large, few are kept; of everything else MANY."""
 
 

@@ -37,6 +37,8 @@ PAGES = (
     ("audit", "Audit", "audit", "admin"),
 )
 
+WITHOUT_SHOP = ("data", "keys", "audit")
+
 
 def page(request: Request, template: str, code: int = 200, **found: Any) -> HTMLResponse:
     """The answer as HTML, in the visitor's language, with nothing in it that a browser would run."""
@@ -49,7 +51,11 @@ def page(request: Request, template: str, code: int = 200, **found: Any) -> HTML
         theme=theme if theme in ("light", "dark") else "auto",
         session=session,
         shop_name=console.service.shop.name,
-        pages=[each for each in PAGES if session is not None and session.may(each[3])],
+        pages=[
+            each
+            for each in PAGES
+            if session is not None and session.may(each[3]) and (console.has_shop or each[0] in WITHOUT_SHOP)
+        ],
         here=request.url.path.removeprefix(BASE).strip("/").partition("/")[0],
         path=request.url.path,
         full=request.url.path + (f"?{request.url.query}" if request.url.query else ""),

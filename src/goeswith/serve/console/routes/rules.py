@@ -20,7 +20,8 @@ from goeswith.serve.store.rule_versions import back_to, rule_versions, set_rules
 
 router = APIRouter()
 Ids = Annotated[list[str], Query(max_length=20)]
-TRIED, SHOWN = 6, 8
+TRIED, SHOWN, DEPTH = 6, 8, 20
+UNDONE = "back to the fit"
 
 
 @router.get("/rules")
@@ -47,19 +48,27 @@ async def preview(request: Request, console: TheConsole, answering: TheAnswering
     """What real questions are answered under rules that do not hold yet."""
     form = await request.form()
     new = from_form(form)
-    tried = await console.run(console.service.tried, work, new)
-    if not (tried.rules.shown & ~work.rules.shown).any():
-        tried = replace(tried, lists=work.lists)  # what was answered before holds all that may be shown now
+    tried = await console.run(_tried, console, work, new)
     asked = [line.strip() for line in str(form.get("try", "")).split("\n") if line.strip()][:TRIED]
     asked = asked or _worth_asking(work, work.rules.rules, new)
-    compared = [await _compared(answering, work, tried, product) for product in asked]
+    first = [await _compared(answering, work, tried, product) for product in asked[:1]]
     return page(
         request,
         "parts/preview.html",
-        compared=compared,
+        compared=first,
+        others=[finding.brief(work, work.catalogue.row(product)) for product in asked[1:]],
         changes=changes(work.rules.rules, new),
         hidden={name: int(mask.sum()) for name, mask in tried.rules.hidden.items()},
     )
+
+
+@router.post("/rules/preview/{product:path}")
+async def preview_of(
+    request: Request, console: TheConsole, answering: TheAnswering, _: Viewer, work: Work, product: str
+) -> Response:
+    """One question of a preview; the page asks for all but the first by itself, so that the first is there at once."""
+    tried = await console.run(_tried, console, work, from_form(await request.form()))
+    return page(request, "parts/compared.html", one=await _compared(answering, work, tried, product))
 
 
 @router.post("/rules")
@@ -94,7 +103,7 @@ async def undo(console: TheConsole, session: Merchandiser, work: Work, base: Ann
     if earlier:
         await console.store(back_to, int(earlier[0]["version"]), session.actor)
     else:
-        await console.store(set_rules, rules_of_the_fit(work.model), "back to the fit", session.actor)
+        await console.store(set_rules, rules_of_the_fit(work.model), UNDONE, session.actor)
     await console.run(console.service.look_at_once)
     return RedirectResponse(link("rules", done="undone"), 303)
 
@@ -106,13 +115,32 @@ async def restore(console: TheConsole, session: Merchandiser, version: Annotated
     return RedirectResponse(link("rules", done="restored"), 303)
 
 
+def _tried(console: Console, work: AtWork, new: BusinessRules) -> AtWork:
+    """The version in service under rules that do not hold yet."""
+
+    def arranged() -> AtWork:
+        tried = console.service.tried(work, new)
+        if not (tried.rules.shown & ~work.rules.shown).any():
+            return replace(tried, lists=work.lists)  # what was answered before holds all that may be shown now
+        return tried
+
+    return console.once(
+        "tried", (work.version, work.rules.version, len(work.catalogue), new.model_dump_json()), arranged
+    )
+
+
 async def _page(
     request: Request, console: Console, work: AtWork, form: dict[str, Any], base: int, code: int = 200, **more: Any
 ) -> Response:
     known = await console.store(rule_versions, None, 30)
     models = [BusinessRules.model_validate(row["rules"]) for row in known] + [rules_of_the_fit(work.model)]
     versions = [
-        {**row, "changes": changes(models[at + 1], models[at]), "active": bool(row["active"])}
+        {
+            **row,
+            "changes": changes(models[at + 1], models[at]),
+            "active": bool(row["active"]),
+            "undone": row["note"] == UNDONE,
+        }
         for at, row in enumerate(known)
     ]
     told = {"wrong": "", "theirs": None, "fresh": code != 200, **more}
@@ -156,17 +184,22 @@ def _worth_asking(work: AtWork, old: BusinessRules, new: BusinessRules) -> list[
 
 
 async def _compared(answering: Answering, work: AtWork, tried: AtWork, product: str) -> dict[str, Any]:
-    query = RelatedQuery(product=product, n=SHOWN)
+    query = RelatedQuery(product=product, n=DEPTH)
     before, after = await answering.under("related", query, work), await answering.under("related", query, tried)
     old = [str(one["product_id"]) for one in before["products"]]
     new = [str(one["product_id"]) for one in after["products"]]
     return {
         "product": finding.brief(work, work.catalogue.row(product)),
-        "before": [{**one, "gone": str(one["product_id"]) not in new} for one in before["products"]],
-        "after": [{**one, "new": str(one["product_id"]) not in old} for one in after["products"]],
+        "before": _first([{**one, "changed": str(one["product_id"]) not in new} for one in before["products"]]),
+        "after": _first([{**one, "changed": str(one["product_id"]) not in old} for one in after["products"]]),
         "hidden": after["hidden"],
         "same": old == new,
     }
+
+
+def _first(products: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The first ones, and of the others what comes or goes."""
+    return [one for place, one in enumerate(products) if place < SHOWN or one["changed"]]
 
 
 async def _of(console: Console, version: int, work: AtWork) -> BusinessRules:

@@ -408,8 +408,11 @@ function drafted(form) {
 document.addEventListener("chosen", (event) => {
   const into = event.target.dataset.into && document.getElementById(event.target.dataset.into);
   if (into) {
-    const lines = into.value.split("\n").map((line) => line.trim()).filter(Boolean);
-    if (!lines.includes(event.detail.id)) lines.push(event.detail.id);
+    const lines = into.value.split("\n").map((line) => line.trim()).filter(Boolean), { id } = event.detail;
+    if (event.target.dataset.pairs !== undefined) {
+      if (lines.at(-1)?.endsWith(" |")) lines[lines.length - 1] += ` ${id}`;
+      else lines.push(`${id} |`);
+    } else if (!lines.includes(id)) lines.push(id);
     into.value = lines.join("\n");
     event.target.value = "";
     into.dispatchEvent(new Event("input", { bubbles: true }));
