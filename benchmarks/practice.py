@@ -193,9 +193,12 @@ def reading(asked: argparse.Namespace) -> None:
         vectors = CachedEncoder(form, asked.work / "vectors").encode(names)
         values[name] = hits(vectors, vectors, cases)
         if name == "PyTorch":
-            halved = vectors @ principal_axes(vectors)[:, : vectors.shape[1] // 2]
+            sold = np.bincount(split.before.purchases["item"].to_numpy(), minlength=len(names)) + 1.0
+            alike = vectors @ principal_axes(vectors)[:, : vectors.shape[1] // 2]
+            halved = vectors @ principal_axes(vectors, weight=sold)[:, : vectors.shape[1] // 2]
             first = vectors[:, : vectors.shape[1] // 2]
             values["half the dimensions"] = hits(halved, halved, cases)
+            values["half, all products alike"] = hits(alike, alike, cases)
             values["the first half as it is"] = hits(first, first, cases)
             whole = Compact.of(vectors, "int8").vectors
             values["int8 vectors"] = hits(whole, whole, cases)
@@ -212,7 +215,7 @@ def vectors(asked: argparse.Namespace) -> None:
     source, target = model.parts.meaning.source, model.parts.meaning.target
     cases = hidden_products(split)
     values = {"as they are": hits(source, target, cases)}
-    axes = principal_axes(source, target)
+    axes = principal_axes(source, target, weight=model.parts.counts.items + 1.0)
     for kept in (source.shape[1] // 2, source.shape[1] // 4):
         values[f"{kept} of {source.shape[1]} dimensions"] = hits(
             source @ axes[:, :kept], target @ axes[:, :kept], cases

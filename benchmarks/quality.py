@@ -23,6 +23,7 @@ import polars as pl
 
 from agreement import check_against_shared
 from data_sets import SHARED
+from goeswith.cli.progress_lines import PlainProgress
 from goeswith.evaluation.guard import refuse_seen
 from goeswith.evaluation.intervals import bootstrap, paired_bootstrap
 from goeswith.evaluation.outcome import MAIN, Outcome, sit
@@ -96,7 +97,7 @@ def our_outcomes(trial: Trial, seed: int, folder: Path | None = None) -> list[Ou
     with tempfile.TemporaryDirectory() as scratch:
         shop = gw.Shop.create(Path(scratch) / "shop", products=trial.products, events=trial.events)
         started = perf_counter()
-        model = gw.fit(shop, gw.FitConfig(seed=seed), until=trial.until)
+        model = gw.fit(shop, gw.FitConfig(seed=seed), until=trial.until, progress=PlainProgress())
         print(f"  {OURS}: fitted in {perf_counter() - started:.1f} s", flush=True)
         return [_as_ours(sit(model, task, trial.exam, K)) for task in trial.exam.tasks]
 

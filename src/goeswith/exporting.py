@@ -120,7 +120,8 @@ def write_vectors(model: Model, folder: Path, precision: Precision, dimensions: 
     features.safetensors : F; head(x) = x + up(down(x)), made a unit vector
     """
     meaning = model.parts.meaning
-    axes = principal_axes(meaning.source, meaning.target)[:, :dimensions]
+    sold = model.parts.counts.items + 1.0  # what is asked about most keeps most
+    axes = principal_axes(meaning.source, meaning.target, weight=sold)[:, :dimensions]
     whole = dimensions == meaning.target.shape[1]
     arrays: dict[str, NDArray[Any]] = {"x": meaning.plain.astype(np.float16)}
     for name, table in (("source", meaning.source), ("target", meaning.target)):

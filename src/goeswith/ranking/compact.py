@@ -19,13 +19,14 @@ Precision = Literal["float", "half", "int8"]
 BYTES: dict[str, int] = {"float": 4, "half": 2, "int8": 1}
 
 
-def principal_axes(*tables: Array) -> Array:
+def principal_axes(*tables: Array, weight: NDArray[np.floating] | None = None) -> Array:
     """Axes on which these vectors differ most, the first first: any head of them keeps as much of every inner product
     as so few dimensions can. What matryoshka training does to an encoder, done to its vectors.
 
     Parameters
     ----------
     tables : (vectors, d), each weighs alike
+    weight : (vectors,), how much each vector matters, such as how often it was sold; None: all alike
 
     Returns
     -------
@@ -40,7 +41,8 @@ def principal_axes(*tables: Array) -> Array:
     >>> principal_axes(np.array([[0.0, 1.0], [0.0, -1.0], [0.1, 0.0]], np.float32)).round(3).T.tolist()
     [[0.0, 1.0], [1.0, 0.0]]
     """
-    energy = sum((t.astype(np.float64).T @ t.astype(np.float64)) / max(len(t), 1) for t in tables)
+    wide = [table.astype(np.float64) for table in tables]
+    energy = sum((t.T * (1.0 if weight is None else weight)) @ t / max(len(t), 1) for t in wide)
     _, axes = np.linalg.eigh(np.asarray(energy))
     ordered = axes[:, ::-1]
     # An axis has no sign of its own; the largest entry is made positive, so that two machines agree.
