@@ -258,5 +258,6 @@ CHINESE = {
     "rules set": "发布规则", "rules rolled back": "恢复规则", "key made": "新建密钥", "key revoked": "吊销密钥", "user added": "添加用户",
     "user changed": "修改用户", "user removed": "移除用户", "locked out": "锁定", "model promoted": "启用模型", "model rolled back": "回退模型",
     "customer forgotten": "忘记顾客", "customer exported": "导出顾客", "files added": "添加文件", "shop made": "建立商店", "fit begun": "开始训练",
-    "fit cancelled": "取消训练", "evaluation begun": "开始评估", "job asked for": "任务",
+    "fit cancelled": "取消训练", "inventory: forecast": "库存：预测", "inventory: plan": "库存：订货", "inventory: simulate": "库存：模拟",
+    "inventory: advise": "库存：建议", "inventory: cancelled": "库存：取消", "evaluation begun": "开始评估", "job asked for": "任务",
 }  # fmt: skip

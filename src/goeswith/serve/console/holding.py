@@ -11,12 +11,12 @@ from goeswith.data.shop import Shop
 from goeswith.serve.at_work import AtWork
 from goeswith.serve.console.tables import make_tables
 from goeswith.serve.service import Service
-from goeswith.serve.store.database import Database
+from goeswith.serve.store.database import Database, write_down
 
 T = TypeVar("T")
 P = ParamSpec("P")
 MANY = 8
-KEPT = {"numbers": 2_000, "model": 1, "spelling": 1, "till": 1, "map": 2, "tried": 2}
+KEPT = {"numbers": 2_000, "model": 1, "spelling": 1, "till": 1, "map": 2}
 """Of what is large, few are kept; of everything else MANY."""
 
 
@@ -65,6 +65,15 @@ class Console:
     async def store(self, work: Callable[Concatenate[Database, P], T], *given: P.args, **named: P.kwargs) -> T:
         """Work on the database, outside the event loop."""
         return await self.run(lambda: work(self.database, *given, **named))
+
+    async def note(self, actor: str, act: str, subject: str) -> None:
+        """Who did what, for the audit."""
+
+        def written(database: Database) -> None:
+            with database.writing() as connection:
+                write_down(connection, actor, act, subject)
+
+        await self.store(written)
 
     async def run(self, work: Callable[..., T], *given: Any) -> T:
         """Work that takes more than a moment; it does not stand in the way of answers."""

@@ -16,7 +16,6 @@ from goeswith.serve.console.holding import Console
 from goeswith.serve.console.pages import link, page
 from goeswith.serve.console.uploads import LARGEST, PIECE, Table
 from goeswith.serve.problems import Refused
-from goeswith.serve.store.database import Database, write_down
 from goeswith.versions import list_versions
 
 router = APIRouter()
@@ -113,7 +112,7 @@ async def read(request: Request, console: TheConsole, session: Admin) -> Respons
         raise UsageError("No file waits. Choose the events file first.")
     if console.has_shop:
         await console.run(first.add, columns)
-        await console.store(_note, session.actor, "files added", console.service.shop.name)
+        await console.note(session.actor, "files added", console.service.shop.name)
     else:
         name = re.sub(r"\s+", " ", str(form.get("name", ""))).strip()[:80]
         await console.run(first.read, columns, name)
@@ -133,7 +132,7 @@ async def accept(
 ) -> Response:
     """What was read becomes the shop, and its first fit begins."""
     console.opened(await console.run(first_shop(console).adopt))
-    await console.store(_note, session.actor, "shop made", console.service.shop.name)
+    await console.note(session.actor, "shop made", console.service.shop.name)
     await console.run(lambda: fitting(console).start("fit", session.actor, WAYS[way]))
     return RedirectResponse(link("data/fit"), 303)
 
@@ -144,7 +143,7 @@ async def fit(
 ) -> Response:
     """Fit, or resume: fine-tuning goes on from its last checkpoint."""
     await console.run(lambda: fitting(console).start("fit", session.actor, _config(console, way)))
-    await console.store(_note, session.actor, "fit begun", console.service.shop.name)
+    await console.note(session.actor, "fit begun", console.service.shop.name)
     return RedirectResponse(link("data/fit"), 303)
 
 
@@ -155,14 +154,14 @@ async def evaluate(console: TheConsole, session: Admin) -> Response:
     work = console.work
     config = work.model.config.model_dump(mode="json") if work is not None else {}
     await console.run(lambda: fitting(console).start("evaluate", session.actor, config, version))
-    await console.store(_note, session.actor, "evaluation begun", version)
+    await console.note(session.actor, "evaluation begun", version)
     return RedirectResponse(link("data/fit"), 303)
 
 
 @router.post("/data/cancel")
 async def cancel(console: TheConsole, session: Admin) -> Response:
     await console.run(fitting(console).cancel)
-    await console.store(_note, session.actor, "fit cancelled", console.service.shop.name)
+    await console.note(session.actor, "fit cancelled", console.service.shop.name)
     return RedirectResponse(link("data/fit"), 303)
 
 
@@ -196,8 +195,3 @@ def _last_words(console: Console) -> str:
     with file.open("rb") as told:
         told.seek(max(0, os.path.getsize(file) - 3_000))
         return told.read().decode(errors="replace")
-
-
-def _note(database: Database, actor: str, act: str, subject: str) -> None:
-    with database.writing() as connection:
-        write_down(connection, actor, act, subject)

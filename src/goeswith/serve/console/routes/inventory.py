@@ -16,7 +16,6 @@ from goeswith.serve.console.holding import Console
 from goeswith.serve.console.pages import link, page
 from goeswith.serve.console.uploads import LARGEST, PIECE, safe_name
 from goeswith.serve.problems import Refused
-from goeswith.serve.store.database import Database, write_down
 
 router = APIRouter()
 LINES, PICTURES, PAIRS = 100, 24, 12
@@ -70,14 +69,14 @@ async def run(console: TheConsole, session: Merchandiser, wanted: Annotated[stoc
     files = {table: str(path) for table, path in stocking.newest(stocking.files_of(console.own)).items()}
     config = {**wanted.model_dump(), "files": files}
     await console.run(lambda: running(console).start("inventory", session.actor, config))
-    await console.store(_note, session.actor, f"inventory: {wanted.action}", console.service.shop.name)
+    await console.note(session.actor, f"inventory: {wanted.action}", console.service.shop.name)
     return RedirectResponse(link("inventory"), 303)
 
 
 @router.post("/inventory/cancel")
 async def cancel(console: TheConsole, session: Merchandiser) -> Response:
     await console.run(running(console).cancel)
-    await console.store(_note, session.actor, "inventory: cancelled", console.service.shop.name)
+    await console.note(session.actor, "inventory: cancelled", console.service.shop.name)
     return RedirectResponse(link("inventory"), 303)
 
 
@@ -152,8 +151,3 @@ def _pictured(each: dict[str, Any]) -> dict[str, Any]:
 
 def _sure(pairs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [pair for pair in pairs if pair["verdict"] != "unclear"][:PAIRS]
-
-
-def _note(database: Database, actor: str, act: str, subject: str) -> None:
-    with database.writing() as connection:
-        write_down(connection, actor, act, subject)

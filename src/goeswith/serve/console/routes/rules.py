@@ -117,16 +117,10 @@ async def restore(console: TheConsole, session: Merchandiser, version: Annotated
 
 def _tried(console: Console, work: AtWork, new: BusinessRules) -> AtWork:
     """The version in service under rules that do not hold yet."""
-
-    def arranged() -> AtWork:
-        tried = console.service.tried(work, new)
-        if not (tried.rules.shown & ~work.rules.shown).any():
-            return replace(tried, lists=work.lists)  # what was answered before holds all that may be shown now
-        return tried
-
-    return console.once(
-        "tried", (work.version, work.rules.version, len(work.catalogue), new.model_dump_json()), arranged
-    )
+    tried = console.service.tried(work, new)
+    if not (tried.rules.shown & ~work.rules.shown).any():
+        return replace(tried, lists=work.lists)  # what was answered before holds all that may be shown now
+    return tried
 
 
 async def _page(
