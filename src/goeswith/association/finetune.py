@@ -249,7 +249,7 @@ def finetune_encoder(
     if checkpoint:
         forget_checkpoint(checkpoint)
     per_step = float(np.mean([batch_of(train, at, TRAIN).n_pairs for at in range(LOSS_BATCHES)]))
-    used = gate.passed(course) if gate else course.improved
+    used = gate.passed(course) if gate else judge is not None and course.improved
     finished = tuning.finish() if used else encoder
     return FineTuned(
         finished,

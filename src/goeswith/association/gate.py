@@ -76,7 +76,7 @@ def reason_of_judge(course: Course) -> str:
     """The same where somebody else's metric decided."""
     ended = f" It ended early: {course.stopped}." if course.stopped else ""
     if course.start_metric is None or course.best_metric is None:
-        return f"nothing was held out to judge it by, so it is {'kept' if course.improved else 'not used'}.{ended}"
+        return f"nothing was held out to judge it by, so the model stays as it came.{ended}"
     start = course.start_metric
     if course.improved:
         return f"held out, {course.best_metric:.4f} where the model as it came has {start:.4f}.{ended}"
