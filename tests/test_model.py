@@ -126,6 +126,16 @@ def test_who_has_bought_nothing_is_offered_what_sells(model):
     assert len(set(stranger.ids) & set(big_sellers(model, 20))) >= 8
 
 
+@pytest.mark.parametrize("novel", [False, True])
+def test_somebody_of_whom_nothing_is_known_is_offered_what_sells_now(model, novel):
+    sales = model.parts.popularity.month
+
+    stranger = model.recommend(history=[], n=8, novel=novel)
+
+    is_well_formed(stranger, 8)
+    assert sales[model.log.items.rows(stranger.ids)].tolist() == np.sort(sales)[::-1][:8].tolist()
+
+
 def big_sellers(model, n):
     sold = model.log.purchases["item"].value_counts().sort(["count", "item"], descending=[True, False])
     return model.log.items.ids(sold["item"].head(n).to_numpy()).to_list()

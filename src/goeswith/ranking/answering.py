@@ -25,7 +25,7 @@ MOSTLY = 0.5
 Labels = Callable[[int, NDArray[np.int64]], NDArray[np.str_]]
 """What kinds some products are of, for the query of this number."""
 Keep = Callable[[int, NDArray[np.int64]], NDArray[np.bool_]]
-OF_PAIRS = ("related", "related-cold")
+OF_PAIRS, OF_CUSTOMERS = ("related", "related-cold"), ("recommend", "novel")
 
 
 @dataclass(frozen=True)
@@ -200,6 +200,8 @@ class Answerer:
         some = candidates(parts, asked, views, quotas, limits.allowed & shown, barred, also)
         table = features(parts, asked, views, some)
         chance = self.rankers[question].probability(table)
+        if question in OF_CUSTOMERS and asked.held is None:
+            chance = _as_it_sells(chance, some, np.diff(asked.own.start) == 0, parts.popularity.month)
         # A text that nobody sells is known by its kin alone here, whose texts are not its own.
         if self.head is not None and (sources is not None or question not in OF_PAIRS):
             chance = self.head.applied(chance, some, asked, sources)
@@ -240,6 +242,23 @@ class Answerer:
             kept, _ = apply_rules(some.item[at], self.rules)
             at = np.array([place[int(item)] for item in kept], dtype=np.int64)
         return at[:n]
+
+
+def _as_it_sells(chance: Array, some: Candidates, strangers: NDArray[np.bool_], sales: Array) -> Array:
+    """Somebody of whom nothing is known is offered what sells: the ranker's chances, in the order of sales.
+
+    Examples
+    --------
+    >>> two = Candidates(np.array([0, 0, 0]), np.array([4, 5, 6]), 1)
+    >>> sales = np.array([0, 0, 0, 0, 1.0, 9.0, 5.0])
+    >>> _as_it_sells(np.array([0.3, 0.1, 0.2]), two, np.array([True]), sales).tolist()
+    [0.1, 0.3, 0.2]
+    """
+    result = chance.copy()
+    for query in np.flatnonzero(strangers):
+        at = np.arange(*some.of(int(query)).indices(len(some.query)))
+        result[at[np.argsort(-sales[some.item[at]], kind="stable")]] = np.sort(chance[at])[::-1]
+    return result
 
 
 def _haves(asked: Queries, sources: NDArray[np.int64] | None) -> list[NDArray[np.int64]]:
