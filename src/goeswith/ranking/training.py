@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, PositiveInt
 from scipy.sparse import csr_array
 
-from goeswith.association.histories import Histories, histories_from
+from goeswith.association.histories import Histories
 from goeswith.association.parts import Parts
 from goeswith.association.probability import Calibration, fit_calibration
 from goeswith.ranking.candidates import candidates, quotas_for
@@ -34,8 +34,6 @@ HELD_BACK = 0.1
 """Share of the queries that rankers do not learn from, for their probabilities to be calibrated on."""
 FEWEST_HELD = 30
 """A slice that could hold back fewer queries holds back none."""
-ACQUAINTED = (0, 1, 2, 3, 5)
-"""Products that are known of somebody new, one of these numbers of them."""
 QUESTIONS = ("recommend", "novel", "cold", "complete", "related", "related-cold")
 BAGGED = ("recommend", "novel", "complete")
 """Questions whose rankers are bagged, for the time that it takes; on the others it was not measured."""
@@ -49,9 +47,8 @@ class LearningConfig(BaseModel, frozen=True, extra="forbid"):
     n_customers: PositiveInt = 1_780
     n_baskets: PositiveInt = 5_500
     n_related: PositiveInt = 1_200
-    strangers: float = 0.2
-    """Share of customers whose history is hidden but for a few products, so that the ranker knows what to say to
-    somebody new."""
+    strangers: float = 0.1
+    """Share of customers whose history is hidden, so that the ranker knows what to say to somebody new."""
     anonymous: float = 0.5
     """Share of baskets whose customer is hidden."""
     negatives: float = 0.3
@@ -150,34 +147,14 @@ def _customer_examples(
     who = _some(np.unique(slice_.customer), config.n_customers, rng)
     stranger = rng.random(len(who)) < config.strangers
     held = _held_back(len(who), rng)
-    allowed, known = _warm(slice_, parts), who[~stranger]
+    allowed = _warm(slice_, parts)
 
     def asked(rows: slice) -> tuple[Queries, csr_array | None]:
-        own = parts.histories.take(known[rows])
-        return Queries(own, known[rows]), bought_before(own, len(allowed)) if only_new else None
+        known = np.where(stranger[rows], -1, who[rows])
+        own = parts.histories.take(known)
+        return Queries(own, known), bought_before(own, len(allowed)) if only_new else None
 
-    regulars = _gather(parts, asked, held[~stranger], question, allowed, _bought(slice_, known, parts))
-    seen, left = _acquainted(slice_, who[stranger], allowed, rng)
-
-    def asked_of_strangers(rows: slice) -> tuple[Queries, csr_array | None]:
-        own = histories_from([[[int(item)] for item in items] for items in seen[rows]], parts.now)
-        return Queries(own, np.full(len(own), -1)), bought_before(own, len(allowed)) if only_new else None
-
-    strangers = _gather(parts, asked_of_strangers, held[stranger], question, allowed, _still_to_come(left, parts))
-    return Examples.joined([regulars, strangers])
-
-
-def _acquainted(
-    slice_: TrainingSlice, who: NDArray[np.int64], allowed: NDArray[np.bool_], rng: np.random.Generator
-) -> tuple[list[NDArray[np.int64]], list[NDArray[np.int64]]]:
-    """Customers taken for new ones: a few of the products that each bought, and the others, which are asked for."""
-    seen, left = [], []
-    for customer in who:
-        items = rng.permutation(slice_.item[slice_.customer == customer])
-        known = items[allowed[items]][: int(rng.choice(ACQUAINTED))][: len(items) - 1]
-        seen.append(known)
-        left.append(np.setdiff1d(items, known))
-    return seen, left
+    return _gather(parts, asked, held, question, allowed, _bought(slice_, who, parts))
 
 
 def _of_cold(slice_: TrainingSlice, parts: Parts, config: LearningConfig, rng: np.random.Generator) -> Examples:
