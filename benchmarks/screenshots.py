@@ -37,7 +37,7 @@ def main() -> int:
     asked = parser.parse_args()
 
     asked.out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
         folder = Path(scratch) / "shop"
         if asked.shop:
             shutil.copytree(asked.shop, folder)

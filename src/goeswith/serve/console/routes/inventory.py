@@ -18,7 +18,7 @@ from goeswith.serve.console.uploads import LARGEST, PIECE, safe_name
 from goeswith.serve.problems import Refused
 
 router = APIRouter()
-LINES, PICTURES, PAIRS = 100, 24, 12
+LINES, PICTURES, PAIRS = 25, 24, 12
 """Of order lines, pictures and pairs, so many are shown at first."""
 PlannersFile = Literal["stock", "promotions", "holidays"]
 Name = Annotated[str, Query(min_length=1, max_length=255)]
