@@ -86,3 +86,23 @@ def test_every_page_in_a_language_a_theme_and_a_width(
     assert [one for one in visit.wrong if "404" not in one] == []
     assert visit.foreign == []
     visit.context.close()
+
+
+def test_a_planner_uploads_what_is_in_stock_and_sees_orders_arrive(
+    first: tuple[str, Visit, list[str]], tmp_path: Any
+) -> None:
+    _, visit, _ = first
+    stock = tmp_path / "stock.csv"
+    stock.write_text("product_id,stock,case_size\nbread,0,6\nbutter,1,4\n")
+
+    page = visit.open("inventory")
+    with page.expect_navigation():
+        page.set_input_files("#file-stock", stock)
+    page.check("input[value=plan]")
+    page.click("details button.main")
+    page.wait_for_selector("[data-table=orders] tbody tr", timeout=120_000)
+
+    assert "Sells with" in page.locator("[data-table=orders]").inner_text()
+    assert page.locator("figure.demand svg").count() > 12
+    assert serious(page) == []
+    assert not visit.overflows
