@@ -3,7 +3,6 @@
 import re
 import shutil
 import time
-from html import unescape
 
 import numpy as np
 import polars as pl
@@ -30,23 +29,9 @@ def served(served_corner, tmp_path_factory):
 
     shop = gw.Shop.open(shutil.copytree(served_corner, tmp_path_factory.mktemp("planner") / "shop"))
     with TestClient(create_app(shop, ServeSettings(prepare=False)), base_url="http://localhost") as client:
-        made = Served(client).until_ready()
-        client.post("/console/setup", data={"name": "ada", "password": "correct horse", "again": "correct horse"})
-        made.csrf = re.search('name="csrf" content="([^"]+)"', client.get("/console/").text)[1]
+        made = Served(client).until_ready().sign_in()
         made.folder = shop.folder
         yield made
-
-
-def get(served, path="inventory", status=200):
-    answer = served.http.get(f"/console/{path}")
-    assert answer.status_code == status, answer.text[:500]
-    return unescape(answer.text)
-
-
-def post(served, path, form, status=200):
-    answer = served.http.post(f"/console/{path}", data={**form, "csrf": served.csrf})
-    assert answer.status_code == status, answer.text[:500]
-    return unescape(answer.text)
 
 
 def send(served, table, name, content):
@@ -55,16 +40,16 @@ def send(served, table, name, content):
 
 
 def after(served, form):
-    post(served, "inventory/run", form)
+    served.send("inventory/run", form)
     end = time.monotonic() + 120
-    while "data-polls" in (text := get(served)):
+    while "data-polls" in (text := served.page("inventory")):
         assert time.monotonic() < end, text
         time.sleep(0.3)
     return text
 
 
 def test_a_planner_goes_from_nothing_to_orders_with_reasons(served):
-    assert "No forecast was made yet" in get(served)
+    assert "No forecast was made yet" in served.page("inventory")
 
     # a plan without a stock file says what is missing, and nothing is written
     text = after(served, {"action": "plan"})
@@ -73,7 +58,7 @@ def test_a_planner_goes_from_nothing_to_orders_with_reasons(served):
     # the newest file counts; what is asked for stands in the form again
     assert send(served, "stock", "old.csv", b"product_id,stock\nbread,1\n").json() == {"here": 25}
     assert send(served, "stock", "stock.csv", STOCK).status_code == 200
-    assert "stock.csv" in get(served) and "old.csv" not in get(served)
+    assert "stock.csv" in served.page("inventory") and "old.csv" not in served.page("inventory")
     text = after(served, {"action": "plan", "budget": "500", "service": "90"})
 
     assert "Orders (2)" in text and "Sells with" in text and 'value="500.0"' in text
@@ -83,12 +68,12 @@ def test_a_planner_goes_from_nothing_to_orders_with_reasons(served):
     assert set(pl.read_csv(whole.content)["product_id"]) == {"bread", "butter"}
 
     # only what is looked for
-    text = get(served, "inventory?q=BUTTER")
+    text = served.page("inventory?q=BUTTER")
     assert "Orders (1)" in text and text.count("<svg viewBox") == 1
-    assert "Nothing found" in get(served, "inventory?q=unicorn")
+    assert "Nothing found" in served.page("inventory?q=unicorn")
 
     # who did it stands in the audit
-    assert "inventory: plan" in get(served, "audit")
+    assert "inventory: plan" in served.page("audit")
 
 
 def test_what_the_command_wrote_is_shown_too(served):
@@ -99,11 +84,11 @@ def test_what_the_command_wrote_is_shown_too(served):
     played = inventory.simulate(shop, weeks=2, top=5)
     inventory.write_simulation(played, served.folder / "inventory")
 
-    text = get(served)
+    text = served.page("inventory")
 
     assert "Place together" in text and "times chance" in text
     assert text.count("base stock on a window mean") == 1
-    assert get(served, "inventory?lang=zh").count("按近期均值的基准库存") == 1
+    assert served.page("inventory?lang=zh").count("按近期均值的基准库存") == 1
     served.http.cookies.delete("gw_lang")
 
 
@@ -113,7 +98,7 @@ def test_a_damaged_page_is_as_no_page(served, tmp_path):
     (folder / "report.json").write_text("{")
     (folder / "together.parquet").write_bytes(b"nothing")
 
-    assert "No forecast was made yet" in get(served)
+    assert "No forecast was made yet" in served.page("inventory")
 
     shutil.copytree(tmp_path / "kept", folder, dirs_exist_ok=True)
 
@@ -124,7 +109,7 @@ def test_a_damaged_page_is_as_no_page(served, tmp_path):
      ({"horizon": "0"}, "horizon"), ({"top": "many"}, "top")],
 )  # fmt: skip
 def test_a_form_that_cannot_be_is_said(served, form, told):
-    assert told in post(served, "inventory/run", form, status=422)
+    assert told in served.send("inventory/run", form, status=422)
 
 
 def test_only_tables_of_the_inventory_are_handed_out(served):
@@ -133,11 +118,11 @@ def test_only_tables_of_the_inventory_are_handed_out(served):
 
 
 def test_a_viewer_looks_and_does_not_run(served):
-    post(served, "users", {"name": "vera", "password": "correct horse", "role": "viewer"})
+    served.send("users", {"name": "vera", "password": "correct horse", "role": "viewer"})
     admin = dict(served.http.cookies)
     served.http.post("/console/login", data={"name": "vera", "password": "correct horse"})
     try:
-        text = get(served)
+        text = served.page("inventory")
         csrf = re.search('name="csrf" content="([^"]+)"', text)[1]
         assert "A new run" not in text
         answer = served.http.post("/console/inventory/run", data={"action": "forecast", "csrf": csrf})

@@ -1,7 +1,6 @@
 """What the console's pages say, beside what the API and the shop say."""
 
 import re
-from html import unescape
 from pathlib import Path
 
 import numpy as np
@@ -38,22 +37,8 @@ def served(module_corner):
 
     app = create_app(module_corner, ServeSettings(prepare=False, look_seconds=0.05))
     with TestClient(app, base_url="http://localhost") as client:
-        made = Served(client).until_ready()
-        client.post("/console/setup", data={"name": "ada", "password": "correct horse", "again": "correct horse"})
-        made.csrf = re.search('name="csrf" content="([^"]+)"', client.get("/console/").text)[1]
+        made = Served(client).until_ready().sign_in()
         yield made
-
-
-def get(served, path, status=200):
-    answer = served.http.get(f"/console/{path}")
-    assert answer.status_code == status, answer.text[:500]
-    return unescape(answer.text)
-
-
-def post(served, path, form, status=200):
-    answer = served.http.post(f"/console/{path}", data={**form, "csrf": served.csrf})
-    assert answer.status_code == status, answer.text[:500]
-    return unescape(answer.text)
 
 
 def listed(text):
@@ -63,13 +48,13 @@ def listed(text):
 
 
 def test_explore_answers_as_the_api_does(served):
-    shown = listed(get(served, "explore?product=pasta"))
+    shown = listed(served.page("explore?product=pasta"))
 
     assert shown == served.ids("related", product="pasta", n=15)
 
 
 def test_an_edge_is_explained_down_to_the_baskets(served):
-    text = get(served, "explore?product=pasta&with=basil")
+    text = served.page("explore?product=pasta&with=basil")
 
     assert "4 of 7 baskets with Spaghetti Pasta 500 g have Fresh Basil in a Pot" in text
     assert "7 baskets hold the one, 4 the other, 4 both" in text
@@ -77,7 +62,7 @@ def test_an_edge_is_explained_down_to_the_baskets(served):
 
 
 def test_a_reason_is_given_in_the_visitors_language(served):
-    text = get(served, "explore?product=pasta&with=basil&lang=zh")
+    text = served.page("explore?product=pasta&with=basil&lang=zh")
     served.http.cookies.delete("gw_lang")
 
     assert "7个购物篮中，4个有" in text
@@ -92,15 +77,15 @@ def test_a_product_is_found_although_it_is_misspelt(served, wrong):
 
 
 def test_an_unknown_product_is_a_page_with_near_matches(served):
-    assert "explore?product=pasta" in get(served, "explore?product=pastaa", 404)
+    assert "explore?product=pasta" in served.page("explore?product=pastaa", 404)
 
 
 def test_a_text_that_is_no_product_yet_is_answered(served):
-    assert listed(get(served, "explore?text=oat+milk+barista")) == served.ids("related", text="oat milk barista", n=15)
+    assert listed(served.page("explore?text=oat+milk+barista")) == served.ids("related", text="oat milk barista", n=15)
 
 
 def test_a_basket_is_completed_as_the_api_does(served):
-    text = get(served, "basket?p=pasta&p=basil")
+    text = served.page("basket?p=pasta&p=basil")
     shown = re.findall(r'<td class="n">\d+</td><td><a href="/console/explore\?product=([\w-]+)"', text)
 
     answer = served.post("complete", {"basket": ["pasta", "basil"], "n": 12})
@@ -109,7 +94,7 @@ def test_a_basket_is_completed_as_the_api_does(served):
 
 
 def test_a_customer_is_shown_with_history_and_offers(served):
-    text = get(served, "customers?id=ben")
+    text = served.page("customers?id=ben")
 
     offers = re.findall(r'<td class="n">\d+</td><td><a href="/console/explore\?product=([\w-]+)"', text)
     assert offers == served.ids("recommend", customer="ben", n=12)
@@ -124,39 +109,39 @@ def test_segments_hold_every_customer_once(served):
 
 
 def test_rules_are_tried_published_and_undone(served):
-    before = listed(get(served, "explore?product=pasta"))
+    before = listed(served.page("explore?product=pasta"))
     form = {"apart": "pasta | basil", "hide_unavailable": "on", "hide_out_of_stock": "on"}
 
-    preview = post(served, "rules/preview", form)
+    preview = served.send("rules/preview", form)
     assert "pasta | basil" in preview and "<del>Fresh Basil in a Pot</del>" in preview
-    assert listed(get(served, "explore?product=pasta")) == before  # a preview changes nothing
+    assert listed(served.page("explore?product=pasta")) == before  # a preview changes nothing
 
-    post(served, "rules", {**form, "base": "0", "note": "absurd"})
-    after = get(served, "explore?product=pasta")
+    served.send("rules", {**form, "base": "0", "note": "absurd"})
+    after = served.page("explore?product=pasta")
     assert listed(after) == [one for one in before if one != "basil"]
     assert "kept apart (1)" in after
-    assert "pasta" not in listed(get(served, "explore?product=basil"))  # neither beside the other
-    assert "basil" in listed(get(served, "explore?product=tomato-sauce"))  # and only those two
+    assert "pasta" not in listed(served.page("explore?product=basil"))  # neither beside the other
+    assert "basil" in listed(served.page("explore?product=tomato-sauce"))  # and only those two
     assert "basil" not in served.ids("related", product="pasta", n=15)  # the API keeps to it as well
 
-    post(served, "rules/undo", {"base": str(served.service.work().rules.version)})
-    assert listed(get(served, "explore?product=pasta")) == before
+    served.send("rules/undo", {"base": str(served.service.work().rules.version)})
+    assert listed(served.page("explore?product=pasta")) == before
 
 
 def test_a_basket_with_one_of_a_pair_is_never_completed_by_the_other(served):
-    post(served, "rules", {"apart": "pasta | tomato-sauce", "base": str(served.service.work().rules.version)})
+    served.send("rules", {"apart": "pasta | tomato-sauce", "base": str(served.service.work().rules.version)})
 
     shown = [one["product_id"] for one in served.post("complete", {"basket": ["pasta", "bread"], "n": 12})["products"]]
 
     assert "tomato-sauce" not in shown and shown
-    post(served, "rules/undo", {"base": str(served.service.work().rules.version)})
+    served.send("rules/undo", {"base": str(served.service.work().rules.version)})
 
 
 def test_two_who_edit_one_rule_the_second_sees_the_conflict_and_loses_nothing(served):
     base = str(served.service.work().rules.version)
-    post(served, "rules", {"ban": "jam", "base": base})
+    served.send("rules", {"ban": "jam", "base": base})
 
-    told = post(served, "rules", {"ban": "honey", "note": "mine", "base": base}, status=409)
+    told = served.send("rules", {"ban": "honey", "note": "mine", "base": base}, status=409)
 
     assert "Somebody else published rules since you began" in told
     assert "<ins>jam</ins>" in told  # what they did
@@ -164,7 +149,7 @@ def test_two_who_edit_one_rule_the_second_sees_the_conflict_and_loses_nothing(se
     newest = str(served.service.work().rules.version)
     assert f'name="base" value="{newest}"' in told  # from here, publishing is on purpose
     assert served.service.work().rules.rules.ban == ["jam"]
-    post(served, "rules/undo", {"base": newest})
+    served.send("rules/undo", {"base": newest})
 
 
 @pytest.mark.parametrize(
@@ -181,7 +166,7 @@ def test_two_who_edit_one_rule_the_second_sees_the_conflict_and_loses_nothing(se
 def test_a_rule_that_cannot_hold_is_refused_and_what_was_written_stays(served, form, told):
     version = served.service.work().rules.version
 
-    text = post(served, "rules", {**form, "note": "kept", "base": str(version)}, status=422)
+    text = served.send("rules", {**form, "note": "kept", "base": str(version)}, status=422)
 
     assert told in text and 'value="kept"' in text
     assert served.service.work().rules.version == version
@@ -199,16 +184,16 @@ def test_rules_survive_the_form():
 
 
 def test_models_are_compared_promoted_and_rolled_back(served):
-    text = get(served, "models")
+    text = served.page("models")
     names = list(dict.fromkeys(re.findall(r"\d{8}-\d{6}-\d{3}", text)))
     newest, older = names[0], names[1]
 
-    assert "12 products have another first answer" in get(served, f"models/compare?a={older}&b={newest}").replace(
+    assert "12 products have another first answer" in served.page(f"models/compare?a={older}&b={newest}").replace(
         "of 12", "12"
     )
-    post(served, "models/promote", {"version": older})
+    served.send("models/promote", {"version": older})
     assert older in (served.service.shop.models / "current").read_text()
-    post(served, "models/rollback", {})
+    served.send("models/rollback", {})
     assert newest in (served.service.shop.models / "current").read_text()
 
 
@@ -217,32 +202,32 @@ def test_an_evaluation_is_shown_with_baselines_parts_and_reliability(served):
     from goeswith.testing.serving import CONFIG
 
     version, heard = served.service.current, []
-    assert "Nobody has judged this model yet" in get(served, "evaluation")
+    assert "Nobody has judged this model yet" in served.page("evaluation")
 
     judge_copy(served.service.shop, CONFIG, version, heard.append)
 
-    text = get(served, "evaluation")
+    text = served.page("evaluation")
     assert f"beside version {version}" in text
     assert text.count("<td>popularity</td>") >= 2  # among the baselines, and among the parts
     assert "Ablation: each part alone" in text and '"ours":true' in text
     assert "expected calibration error" in text or "Can probabilities be believed?" not in text
-    assert "recall, capped" in get(served, "")  # Home shows it too
+    assert "recall, capped" in served.page("")  # Home shows it too
     assert {event.name for event in heard if hasattr(event, "name")} >= {"encode", "each part alone"}
 
 
 def test_keys_are_made_shown_once_and_revoked(served):
     # read keys first need an admin key, without which nobody could make another over the API
-    assert "first key must have the scope admin" in post(served, "keys", {"name": "till", "scope": "read"}, status=422)
-    made = post(served, "keys", {"name": "boss", "scope": "admin", "days": "30"})
+    assert "first key must have the scope admin" in served.send("keys", {"name": "till", "scope": "read"}, status=422)
+    made = served.send("keys", {"name": "boss", "scope": "admin", "days": "30"})
     text = re.search(r"<pre>(gw_[^<]+)</pre>", made)[1]
 
-    assert text not in get(served, "keys")
+    assert text not in served.page("keys")
     key_id = text.removeprefix("gw_").partition("_")[0]
     assert served.http.get("/v1/keys").status_code == 401
     assert served.http.get("/v1/keys", headers={"X-API-Key": text}).status_code == 200
-    post(served, "keys/revoke", {"key_id": key_id})
+    served.send("keys/revoke", {"key_id": key_id})
     assert served.http.get("/v1/keys", headers={"X-API-Key": text}).status_code == 401
-    acts = get(served, "audit?about=key")
+    acts = served.page("audit?about=key")
     assert "key made" in acts and "key revoked" in acts and "user ada" in acts
 
 
@@ -250,12 +235,12 @@ def test_a_customer_is_exported_and_forgotten(served):
     kept = served.http.get("/console/customers/export", params={"id": "dora"}).json()
     assert kept["customer_id"] == "dora" and len(kept["events"]) > 3
 
-    post(served, "customers/forget", {"id": "dora"})
+    served.send("customers/forget", {"id": "dora"})
 
-    assert "No customer dora is known" in get(served, "customers?id=dora", 404)
-    assert "dora" not in get(served, "customers?segment=regular") + get(served, "customers?segment=loyal")
-    assert "dora" not in get(served, "audit")
-    assert "dora" not in get(served, "explore?product=printer&with=toner")
+    assert "No customer dora is known" in served.page("customers?id=dora", 404)
+    assert "dora" not in served.page("customers?segment=regular") + served.page("customers?segment=loyal")
+    assert "dora" not in served.page("audit")
+    assert "dora" not in served.page("explore?product=printer&with=toner")
 
 
 def test_everything_is_said_in_chinese_too():
@@ -318,15 +303,15 @@ def test_the_map_puts_like_beside_like():
 
 
 def test_a_preview_sees_what_happens_below_the_first_ones(served):
-    ninth = listed(get(served, "explore?product=pasta&n=20"))[8]
+    ninth = listed(served.page("explore?product=pasta&n=20"))[8]
 
-    text = post(served, "rules/preview", {"try": "pasta", "ban": ninth})
+    text = served.send("rules/preview", {"try": "pasta", "ban": ninth})
 
     assert "the same" not in text.partition("Spaghetti Pasta")[2].partition("<h3>")[0]
     assert '<li value="9"><del>' in text
-    both = post(served, "rules/preview", {"try": "pasta\nbasil", "ban": ninth})  # the second is asked for by the page
+    both = served.send("rules/preview", {"try": "pasta\nbasil", "ban": ninth})  # the second is asked for by the page
     assert 'hx-post="/console/rules/preview/basil"' in both and both.count("<li value") == text.count("<li value")
-    assert "Fresh Basil" in post(served, "rules/preview/basil", {"ban": ninth})
+    assert "Fresh Basil" in served.send("rules/preview/basil", {"ban": ninth})
 
 
 def test_what_is_learnt_on_each_slice_has_a_curve_of_its_own(tmp_path):

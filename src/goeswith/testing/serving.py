@@ -1,12 +1,14 @@
 """A corner shop in service, on either database: fixtures for tests (pytest_plugins = ["goeswith.testing.serving"])."""
 
 import os
+import re
 import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -53,11 +55,34 @@ def postgres() -> Iterator[Callable[[str], str]]:
 
 
 class Served:
-    """A running service and a way to ask it."""
+    """A running service and a way to ask it.
+
+    csrf : of the console's session, once somebody is signed in
+    """
 
     def __init__(self, client: Any) -> None:
         self.http, self.app = client, client.app
         self.service = client.app.state.service
+        self.csrf = ""
+
+    def sign_in(self) -> "Served":
+        """Make the console's first user, an admin, and sign in."""
+        made = {"name": "ada", "password": "correct horse", "again": "correct horse"}
+        self.http.post("/console/setup", data=made)
+        self.csrf = re.findall('name="csrf" content="([^"]+)"', self.http.get("/console/").text)[0]
+        return self
+
+    def page(self, path: str, status: int = 200) -> str:
+        """A page of the console, as text."""
+        answer = self.http.get(f"/console/{path}")
+        assert answer.status_code == status, answer.text[:500]
+        return unescape(answer.text)
+
+    def send(self, path: str, form: Mapping[str, str], status: int = 200) -> str:
+        """A form of the console; the page that it leads to."""
+        answer = self.http.post(f"/console/{path}", data={**form, "csrf": self.csrf})
+        assert answer.status_code == status, answer.text[:500]
+        return unescape(answer.text)
 
     def until_ready(self, seconds: float = 30.0) -> "Served":
         until(lambda: self.http.get("/v1/ready").status_code == 200, seconds)
