@@ -1,7 +1,6 @@
 """What is on disk of an inventory run: tables for an ERP, a page of its own, and what another page shows of it."""
 
 import json
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -86,11 +85,13 @@ def read_written(folder: Path, stem: str) -> list[dict[str, Any]]:
 
 
 def _write_report(told: Forecast, plan: Plan | None, products: pl.DataFrame, folder: Path, title: str) -> list[Path]:
-    categories: Mapping[int, str] = category_names(products, told.demand.items)
-    page = report_html(report_data(told, categories, plan, PICTURED), title)
-    made = datetime.now(UTC).isoformat(timespec="minutes")
-    shown = {**report_data(told, categories, plan, KEPT), "made": made}
-    texts = {REPORT: page, SHOWN: json.dumps(shown, ensure_ascii=False, default=str)}
+    shown = report_data(told, category_names(products, told.demand.items), plan, KEPT)
+    pictured = {kind: shown[kind][:PICTURED] for kind in ("products", "categories")}
+    kept = {**shown, "made": datetime.now(UTC).isoformat(timespec="minutes")}
+    texts = {
+        REPORT: report_html({**shown, **pictured}, title),
+        SHOWN: json.dumps(kept, ensure_ascii=False, default=str),
+    }
     for name, text in texts.items():
         with disk_errors(folder / name), file_aside(folder / name) as aside:
             aside.write_text(text, encoding="utf-8")

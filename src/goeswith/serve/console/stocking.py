@@ -12,7 +12,7 @@ from goeswith.progress import Progress
 from goeswith.serve.console.uploads import Uploads
 
 FILES = ("stock", "promotions", "holidays")
-"""What a planner may bring; the newest file of each counts."""
+"""What a planner may bring, one file of each: a later one takes the place of the one before it."""
 
 
 class Wanted(BaseModel):
@@ -34,13 +34,6 @@ class Wanted(BaseModel):
 def files_of(own: Path) -> Uploads:
     """The planner's files that wait in a folder of the console."""
     return Uploads(own / "planner", FILES)
-
-
-def newest(files: Uploads) -> dict[str, Path]:
-    """table -> the file of it that came last."""
-    return {
-        table: max(paths, key=lambda path: path.stat().st_mtime) for table in FILES if (paths := files.paths(table))
-    }
 
 
 def run(shop: Shop, wanted: Wanted, files: dict[str, Path], progress: Progress) -> list[str]:

@@ -8,8 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from fastapi import Request
+from fastapi.responses import JSONResponse
+
 from goeswith.data.atomic import disk_errors
 from goeswith.errors import DataError, UsageError
+from goeswith.serve.console.holding import Console
 from goeswith.serve.problems import Refused
 
 Table = Literal["products", "events"]
@@ -129,6 +133,17 @@ class Uploads:
     def _keep(self, named: dict[str, list[str]]) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "paths.json").write_text(json.dumps(named))
+
+
+async def received(
+    console: Console, uploads: Uploads, request: Request, table: str, name: str, at: int, total: int
+) -> JSONResponse:
+    """Take the piece that a request brings; a piece that is not the next one is refused with how much is here."""
+    try:
+        here = await console.run(uploads.take, table, name, at, total, await request.body())
+    except Refused as error:
+        return JSONResponse({"detail": error.detail, **error.more}, error.status)
+    return JSONResponse({"here": here})
 
 
 def safe_name(name: str) -> str:

@@ -14,7 +14,7 @@ from goeswith.serve.console.fitting import Fitting
 from goeswith.serve.console.health import set_aside
 from goeswith.serve.console.holding import Console
 from goeswith.serve.console.pages import link, page
-from goeswith.serve.console.uploads import LARGEST, PIECE, Table
+from goeswith.serve.console.uploads import LARGEST, PIECE, Table, received
 from goeswith.serve.problems import Refused
 from goeswith.versions import list_versions
 
@@ -66,13 +66,8 @@ async def data(request: Request, console: TheConsole, session: Viewer) -> Respon
 async def take_piece(
     request: Request, console: TheConsole, _: Admin, table: Table, name: Name, at: Size, total: Size
 ) -> Response:
-    """One piece of a file. A piece that is not the next one is refused with how much is here."""
-    piece = await request.body()
-    try:
-        here = await console.run(first_shop(console).uploads.take, table, name, at, total, piece)
-    except Refused as error:
-        return JSONResponse({"detail": error.detail, **error.more}, error.status)
-    return JSONResponse({"here": here})
+    """One piece of a file."""
+    return await received(console, first_shop(console).uploads, request, table, name, at, total)
 
 
 @router.get("/data/files")

@@ -14,7 +14,7 @@ from goeswith.serve.console.access import Merchandiser, TheConsole, Viewer
 from goeswith.serve.console.fitting import Fitting
 from goeswith.serve.console.holding import Console
 from goeswith.serve.console.pages import link, page
-from goeswith.serve.console.uploads import LARGEST, PIECE, safe_name
+from goeswith.serve.console.uploads import LARGEST, PIECE, received, safe_name
 from goeswith.serve.problems import Refused
 
 router = APIRouter()
@@ -37,19 +37,22 @@ async def inventory(
     if not console.has_shop:
         return RedirectResponse(link("data"), 303)
     work = await console.run(running(console).state)
-    if work["state"] == "done" and request.headers.get("hx-request") and request.headers.get("hx-target") == "run":
-        return Response(headers={"HX-Redirect": link("inventory")})
+    may_run = session.may("merchandiser")
+    if request.headers.get("hx-target") == "run":  # how far it is, asked every second; nothing else is read for it
+        if work["state"] == "done":
+            return Response(headers={"HX-Redirect": link("inventory")})
+        return page(request, "parts/inventory_run.html", run=work, may_run=may_run)
     folder = console.folder / FOLDER
     begun = work.get("started") or 0.0
     shown = await console.run(read_shown, folder)
-    files = stocking.files_of(console.own)
+    files = stocking.files_of(console.own).staged()
     return page(
         request,
         "inventory.html",
         run=work,
         asked=stocking.Wanted.model_validate(running(console).config()),
-        files={one.table: one for one in files.staged()},
-        fresh=any(path.stat().st_mtime > begun for path in stocking.newest(files).values()),
+        files={one.table: one for one in files},
+        fresh=any(one.path.stat().st_mtime > begun for one in files),
         shown=_matching(shown, q, whole) if shown else None,
         simulation=await console.run(read_written, folder, "simulation"),
         together=(await console.run(read_written, folder, "together"))[:PAIRS],
@@ -58,7 +61,7 @@ async def inventory(
         written=[name for name in TABLES if (folder / f"{name}.csv").is_file()],
         q=q,
         whole=whole,
-        may_run=session.may("merchandiser"),
+        may_run=may_run,
         piece=min(PIECE, console.service.settings.max_body_kb * 1024),
         largest=LARGEST,
     )
@@ -66,7 +69,7 @@ async def inventory(
 
 @router.post("/inventory/run")
 async def run(console: TheConsole, session: Merchandiser, wanted: Annotated[stocking.Wanted, Form()]) -> Response:
-    files = {table: str(path) for table, path in stocking.newest(stocking.files_of(console.own)).items()}
+    files = {one.table: str(one.path) for one in stocking.files_of(console.own).staged()}
     config = {**wanted.model_dump(), "files": files}
     await console.run(lambda: running(console).start("inventory", session.actor, config))
     await console.note(session.actor, f"inventory: {wanted.action}", console.service.shop.name)
@@ -86,16 +89,15 @@ async def take_piece(
     at: Annotated[int, Query(ge=0, le=2**50)], total: Annotated[int, Query(ge=0, le=2**50)],
 ) -> Response:  # fmt: skip
     """One piece of a planner's file; a whole one takes the place of the one before it."""
-    files, piece = stocking.files_of(console.own), await request.body()
-    try:
-        here = await console.run(files.take, table, name, at, total, piece)
-    except Refused as error:
-        return JSONResponse({"detail": error.detail, **error.more}, error.status)
-    if here >= total:
-        for one in files.staged():
-            if one.table == table and one.name != safe_name(name):
+    files = stocking.files_of(console.own)
+    answer = await received(console, files, request, table, name, at, total)
+    mine = safe_name(name)
+    staged = [one for one in files.staged() if one.table == table]
+    if any(one.name == mine for one in staged):  # it is whole
+        for one in staged:
+            if one.name != mine:
                 files.drop(table, one.name)
-    return JSONResponse({"here": here})
+    return answer
 
 
 @router.get("/inventory/files")
