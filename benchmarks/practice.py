@@ -34,7 +34,7 @@ from goeswith.data.atomic import folder_replaced
 from goeswith.data.cut import Split, cut_at, default_split
 from goeswith.data.labels import LABELS
 from goeswith.evaluation.exam import build_exam
-from goeswith.evaluation.intervals import paired_bootstrap
+from goeswith.evaluation.intervals import mean_gain, paired_bootstrap
 from goeswith.evaluation.outcome import sit
 from goeswith.flow import learn
 from goeswith.labelling import PROMPTED, learners_of
@@ -46,7 +46,7 @@ from goeswith.language.static_student import StaticStudent, distil
 from goeswith.language.vector_cache import CachedEncoder
 from goeswith.language.vocabulary_cut import cut_vocabulary
 from goeswith.ranking.compact import Compact, principal_axes
-from goeswith.tuning.tune import mean_gain, tune
+from goeswith.tuning.tune import tune
 
 KINDS = Path(__file__).with_name("kinds.csv")
 
@@ -82,6 +82,7 @@ def tuning(asked: argparse.Namespace) -> None:
     found = tune(shop, 60 * asked.budget, sitting=60 * asked.sitting, progress=PlainProgress())
     print(f"trials {found.trials}, {found.seconds:.0f} s of {60 * asked.budget:.0f}")
     print(f"validation recall@10 {found.value:.4f}, as it began {found.base}, difference {found.gain}")
+    print(f"whole fits {found.whole}, as it began {found.whole_base}, difference {found.whole_gain}")
     print(json.dumps(found.settings))
 
 

@@ -1,6 +1,7 @@
 """A study goes on where it ended, never touches the slice that judges, and refuses what cannot be compared."""
 
 import json
+import re
 import tomllib
 
 import numpy as np
@@ -14,8 +15,11 @@ from goeswith.cli.tune import seconds_of
 from goeswith.config import FitConfig
 from goeswith.data.cut import default_split
 from goeswith.errors import DataError, ShopError, UsageError
+from goeswith.evaluation.intervals import mean_gain
 from goeswith.testing import corner_shop
 from goeswith.tuning import tune as tuning
+from goeswith.tuning.confirm import START as AS_IT_BEGAN
+from goeswith.tuning.confirm import Whole, borne_out, whole_fit, whole_seconds
 from goeswith.tuning.parallel import parallel_coordinates
 from goeswith.tuning.space import merged, nearest_to, settings_of, templates_of
 from goeswith.tuning.study import Identity, open_study, spent
@@ -36,8 +40,8 @@ def small_shop(folder):
     return gw.Shop.create(folder, products=big.products, events=big.events)
 
 
-def tuned(shop, budget=1_000.0, **how):
-    return tuning.tune(shop, budget, config=START, small=TINY, questions=20, **how)
+def tuned(shop, budget=1_000.0, confirm=False, **how):
+    return tuning.tune(shop, budget, config=START, small=TINY, questions=20, confirm=confirm, **how)
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +70,72 @@ def test_what_is_found_is_a_fit_toml_that_can_be_fitted(studied):
         told = getattr(config, room).model_dump(mode="json")
         assert merged(told, values) == told  # every value stands in the file
     assert found.file.read_text().startswith("# Found by goeswith tune")
+
+
+def whole(recall):
+    return Whole({"next": np.full(10, recall)}, 3.0)
+
+
+def best_of(found):
+    """The number of the best trial, as fit.toml says it."""
+    return re.search(r"trial (\d+) of", found.file.read_text())[1]
+
+
+def forget_whole_fits(trials):
+    for file in trials.glob("whole-*"):
+        file.unlink()
+
+
+@pytest.mark.parametrize("found, kept", [(0.3, True), (0.2, False), (0.1, False)])
+def test_settings_that_whole_fits_do_not_bear_out_are_not_written(studied, found, kept):
+    shop, before = studied
+    folder, best = shop.folder / "tuning" / "default", best_of(before)
+    forget_whole_fits(folder / "trials")
+    whole_fit(folder, best, lambda: whole(found))
+    whole_fit(folder, AS_IT_BEGAN, lambda: whole(0.2))
+
+    again = tuned(shop, trials=3)
+
+    assert again.whole_gain is not None and again.whole_gain.mean == pytest.approx(found - 0.2)
+    assert bool(again.settings) == (kept and best != "0") and again.seconds > 6.0
+    written = again.file.read_text()
+    assert ("So the settings stay as they were" in written) == (not kept)
+    FitConfig.from_toml(again.file)
+
+
+def test_a_whole_fit_is_kept_and_not_made_twice(tmp_path):
+    (tmp_path / "trials").mkdir()
+    first = whole_fit(tmp_path, "4", lambda: whole(0.25))
+
+    again = whole_fit(tmp_path, "4", lambda: pytest.fail("made again"))
+
+    assert again.mean == first.mean == 0.25
+    assert whole_seconds(tmp_path) == 3.0 and borne_out(tmp_path, 4) is None
+
+
+def test_the_settings_as_they_were_and_as_found_are_fitted_whole(studied, monkeypatch):
+    shop, before = studied
+    trials, best, learn = shop.folder / "tuning" / "default" / "trials", best_of(before), tuning.learn
+    forget_whole_fits(trials)
+
+    def quickly(log, config, *rest):
+        assert config.learning.n_customers == START.learning.n_customers  # whole, if it were not for this test
+        return learn(log, FitConfig.model_validate(TINY | {"finetune": START.finetune}), *rest)
+
+    monkeypatch.setattr(tuning, "learn", quickly)
+    found = tuned(shop, trials=3, confirm=True)
+
+    kept = sorted(file.stem for file in trials.glob("whole-*"))
+    assert kept == ([] if best == "0" else sorted([f"whole-{best}", "whole-start"]))
+    assert (found.whole_gain is None) == (best == "0")
+
+
+def test_without_time_for_it_nothing_is_confirmed(studied):
+    shop, found = studied
+
+    again = tuned(shop, budget=found.seconds, confirm=True, study="default", trials=3)
+
+    assert again.trials == found.trials
 
 
 def test_the_report_shows_progress_and_what_was_tried_together(studied):
@@ -226,7 +296,7 @@ def test_toml_is_read_back_as_it_was(settings):
 def test_the_gain_weighs_tasks_alike():
     ours, theirs = [np.ones(10), np.zeros(1_000)], [np.zeros(10), np.zeros(1_000)]
 
-    mean, low, high = tuning.mean_gain(ours, theirs)
+    mean, low, high = mean_gain(ours, theirs)
 
     assert (mean, low, high) == (0.5, 0.5, 0.5)
 

@@ -22,6 +22,7 @@ def study_page(
     best: "optuna.trial.FrozenTrial",
     start: "optuna.trial.FrozenTrial | None",
     gain: tuple[float, float, float] | None,
+    whole: str,
 ) -> str:
     trials = study.get_trials(deepcopy=False)
     complete = [trial for trial in trials if trial.state.name == "COMPLETE"]
@@ -32,7 +33,7 @@ def study_page(
         "<h1>What was tried</h1>",
         f'<p class="soft">{len(trials)} trials. The best is trial {best.number}: {best.value:.4f}.{told} '
         "The figure is recall@10, capped, mean over the tasks, on the slice before the one that evaluate judges by; "
-        "the best of many is partly luck.</p>",
+        f"the best of many is partly luck. {escape(whole)}</p>",
         "<h2>How far it came</h2>",
         f"<figure>{charts.lines(_progress(complete), 'recall by trial')}</figure>",
         "<h2>What mattered</h2>",

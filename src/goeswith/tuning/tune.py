@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,21 +15,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import psutil
-from numpy.typing import NDArray
 
 from goeswith.config import FitConfig
 from goeswith.data.atomic import file_aside
-from goeswith.data.cut import default_split
+from goeswith.data.cut import Split, default_split
 from goeswith.data.shop import Shop
 from goeswith.diary import Diary
 from goeswith.errors import DataError, GoesWithError, UsageError
 from goeswith.evaluation.exam import ExamConfig, build_exam
-from goeswith.evaluation.intervals import paired_bootstrap
+from goeswith.evaluation.intervals import Interval, mean_gain
 from goeswith.evaluation.outcome import sit
 from goeswith.evaluation.protocol import Exam
 from goeswith.flow import learn, with_encoder
 from goeswith.language.encoder import load_encoder
 from goeswith.progress import Epoch, Event, Note, Progress, Stage
+from goeswith.tuning.confirm import SHARE, START, Whole, borne_out, whole_fit, whole_seconds
 from goeswith.tuning.page import study_page
 from goeswith.tuning.space import merged, nearest_to, round_to, settings_of, suggest, templates_of
 from goeswith.tuning.study import (
@@ -51,10 +51,10 @@ if TYPE_CHECKING:
 SMALL: dict[str, Any] = {
     "finetune": {"batch": 24, "history": 2, "seconds": 45.0},
     "features": {"steps": 250},
-    "learning": {"n_customers": 400, "n_baskets": 800, "n_related": 200, "slices": 1},
+    "learning": {"n_customers": 800, "n_baskets": 1_600, "n_related": 300, "slices": 1},
 }
-"""A trial learns from so much at most, and is judged by so few questions a task: it compares, no more. A fit with the
-settings that it finds takes the whole of what they say."""
+"""A trial learns from so much at most, and is judged by so few questions a task: it compares, no more. Whole fits with
+the settings as they were and as they were found decide (`confirm.py`)."""
 QUESTIONS = 250
 K = 10
 SETTINGS = "fit.toml"
@@ -71,6 +71,7 @@ class Tuned:
     settings : what to lay over the settings it began with; empty where nothing was better than those
     value, base : mean capped recall over the tasks, of the best trial and of the settings it began with
     gain : best less base with its interval, question by question; None until both are there
+    whole, whole_base, whole_gain : the same of whole fits, which decide; None until both were made
     trials : finished, pruned and failed; seconds : spent in all
     file, report : fit.toml and the HTML page
     """
@@ -78,7 +79,10 @@ class Tuned:
     settings: dict[str, Any]
     value: float
     base: float | None
-    gain: tuple[float, float, float] | None
+    gain: Interval | None
+    whole: float | None
+    whole_base: float | None
+    whole_gain: Interval | None
     trials: dict[str, int]
     seconds: float
     file: Path
@@ -98,6 +102,7 @@ def tune(
     sitting: float | None = None,
     trials: int | None = None,
     processes: int = 1,
+    confirm: bool = True,
     progress: Progress | None = None,
     small: dict[str, Any] | None = None,
     questions: int = QUESTIONS,
@@ -105,15 +110,17 @@ def tune(
     """Look for settings that suit a shop. Experimental.
 
     The slice of time that `evaluate` judges by is cut off first and never touched; of what is before it the last part
-    judges the trials. The study lies in the shop folder: the same call goes on where it ended.
+    judges the trials. The study lies in the shop folder: the same call goes on where it ended. At last two whole fits
+    are judged there, of the settings as they were and as they were found; the better ones are written.
 
     Parameters
     ----------
-    budget : seconds that all trials of the study may take together, those of earlier calls and other processes too
+    budget : seconds that all of the study may take together, earlier calls and other processes too
     config : where the search starts, and what it leaves alone
     sitting : seconds after which this call ends, with the study unfinished
     trials : end after so many in this study
     processes : how many work on the study at once
+    confirm : keep two fifths of the budget for the whole fits
     small, questions : how much a trial learns from and is asked
 
     Raises
@@ -138,12 +145,15 @@ def tune(
     fewer = SMALL if small is None else small
     templates = templates_of(shop.products(), base)
     opened = open_study(shop, study, Identity.of(inner.before, base, fewer | {"questions": questions}), base.seed)
-    helpers = [_helper(folder, shop, budget, study, sitting, trials, base) for _ in range(processes - 1)]
+    for_trials = (1 - SHARE) * budget if confirm else budget
+    helpers = [_helper(folder, shop, for_trials, study, sitting, trials, base) for _ in range(processes - 1)]
     began, failures, told = monotonic(), 0, ""
 
+    def here() -> float:
+        return np.inf if sitting is None else sitting - (monotonic() - began)
+
     def left() -> float:
-        here = np.inf if sitting is None else sitting - (monotonic() - began)
-        remaining = float(min(budget - spent(opened), here))
+        remaining = float(min(for_trials - spent(opened), here()))
         return remaining if remaining > WORTH_IT * _usual(opened) else 0.0
 
     try:
@@ -157,7 +167,65 @@ def tune(
             helper.wait()
     if failures >= MOST_FAILURES:
         raise DataError(f"{MOST_FAILURES} trials in a row failed; the last one: {told}")
-    return conclude(opened, folder, base, templates, exam)
+    if confirm:
+
+        def for_whole_fits() -> float:
+            return min(budget - spent(opened) - whole_seconds(folder), here())
+
+        _confirm(opened, inner, base, shop, folder, for_whole_fits, progress)
+    return conclude(opened, folder, base, exam)
+
+
+def _confirm(
+    study: "optuna.Study",
+    inner: Split,
+    base: FitConfig,
+    shop: Shop,
+    folder: Path,
+    left: Callable[[], float],
+    progress: Progress | None,
+) -> None:
+    """Fit whole what the study began with and what it found, while there is time; the next call goes on."""
+    best, start = _best(study)
+    if best is None or start is None or best.number == start.number:
+        return
+    exam = build_exam(inner)
+
+    def fitted(over: dict[str, Any]) -> Whole:
+        seconds = left()
+        began = monotonic()
+
+        def watch(event: Event) -> None:
+            if monotonic() - began > seconds:
+                raise OutOfTime
+
+        wanted = FitConfig.model_validate(merged(base.model_dump(mode="json"), over))
+        with _own_cache(shop, wanted) as cache:
+            model = learn(inner.before, wanted, cache, watch)
+        recall = {task.name: sit(model, task, exam, K).values["capped_recall"] for task in exam.tasks}
+        return Whole(recall, monotonic() - began)
+
+    wanted = {START: dict[str, Any](), str(best.number): dict(best.user_attrs["settings"])}
+    for name, over in wanted.items():
+        if left() <= 0:
+            return
+        if progress:
+            progress(Stage("whole fit, as it began" if name == START else f"whole fit, as trial {name} found it"))
+        try:
+            whole = whole_fit(folder, name, lambda over=over: fitted(over))  # type: ignore[misc]
+        except OutOfTime:
+            if progress:
+                progress(Note("the time was over"))
+            return
+        if progress:
+            progress(Note(f"recall@{K} {whole.mean:.4f}"))
+
+
+def _best(study: "optuna.Study") -> "tuple[optuna.trial.FrozenTrial | None, optuna.trial.FrozenTrial | None]":
+    """The best trial that ended, and the one with the settings as they were."""
+    complete = [trial for trial in study.get_trials(deepcopy=False) if trial.state.name == "COMPLETE"]
+    best = max(complete, key=lambda trial: (trial.value or 0.0, -trial.number), default=None)
+    return best, next((trial for trial in complete if trial.user_attrs.get(BASE)), None)
 
 
 def _trial(
@@ -233,64 +301,70 @@ def _trial(
     return wrong
 
 
-def conclude(
-    study: "optuna.Study", folder: Path, base: FitConfig, templates: dict[str, dict[str, Any]], exam: Exam
-) -> Tuned:
+def conclude(study: "optuna.Study", folder: Path, base: FitConfig, exam: Exam) -> Tuned:
     """Write fit.toml and the report of what is known so far.
 
     Raises
     ------
     DataError : not one trial has ended
     """
-    optuna = imported_optuna()
-    complete = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
-    if not complete:
+    best, start = _best(study)
+    if best is None:
         wrong = [
             trial.user_attrs["reason"] for trial in study.get_trials(deepcopy=False) if "reason" in trial.user_attrs
         ]
         told = f" The last one: {wrong[-1]}." if wrong else ""
         raise DataError(f"{folder}: no trial has come to its end.{told} Give it longer (--budget 30m, --sitting 30m).")
-    best = max(complete, key=lambda trial: (trial.value or 0.0, -trial.number))
-    start = next((trial for trial in complete if trial.user_attrs.get(BASE)), None)
-    settings = dict(best.user_attrs["settings"])
     gain = None if start is None else _gain(folder, best.number, start.number)
+    whole = borne_out(folder, best.number)
+    settings = {} if whole and whole[2].mean <= 0 else dict(best.user_attrs["settings"])
     states = [trial.state.name.lower() for trial in study.get_trials(deepcopy=False)]
     counts = {name: states.count(name) for name in ("complete", "pruned", "fail", "running")}
+    seconds = spent(study) + whole_seconds(folder)
     written = merged(base.model_dump(mode="json", exclude_unset=True), settings)
     remarks = [
-        f"Found by goeswith tune: trial {best.number} of {len(states)}, {spent(study):,.0f} seconds in all.",
+        f"Found by goeswith tune: trial {best.number} of {len(states)}, {seconds:,.0f} seconds in all.",
         f"recall@{K} {best.value:.4f}" + ("" if start is None else f", {start.value:.4f} as it began")
         + f", {exam.cut}: on the slice before the one that goeswith evaluate judges by.",
+        in_words(whole),
     ]  # fmt: skip
     file, report = folder / SETTINGS, folder / REPORT
     with file_aside(file) as aside:
         aside.write_text(to_toml(written, tuple(remarks)), encoding="utf-8")
     with file_aside(report) as aside:
-        aside.write_text(study_page(study, best, start, gain), encoding="utf-8")
-    base_value = None if start is None else start.value
-    return Tuned(settings, float(best.value or 0), base_value, gain, counts, spent(study), file, report)
+        aside.write_text(study_page(study, best, start, gain, remarks[-1]), encoding="utf-8")
+    return Tuned(
+        settings=settings,
+        value=float(best.value or 0),
+        base=None if start is None else start.value,
+        gain=gain,
+        whole=whole[0].mean if whole else None,
+        whole_base=whole[1].mean if whole else None,
+        whole_gain=whole[2] if whole else None,
+        trials=counts,
+        seconds=seconds,
+        file=file,
+        report=report,
+    )
 
 
-def _gain(folder: Path, best: int, start: int) -> tuple[float, float, float] | None:
+def in_words(whole: tuple[Whole, Whole, Interval] | None) -> str:
+    """What the whole fits said, in a sentence."""
+    if whole is None:
+        return "No whole fit has confirmed it yet: trials learn from less than a fit does."
+    found, start, gain = whole
+    shown = f"{gain.mean:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}]"
+    told = f"Whole fits: {found.mean:.4f}, {start.mean:.4f} as it began; {shown}."
+    return told if gain.mean > 0 else f"{told} So the settings stay as they were."
+
+
+def _gain(folder: Path, best: int, start: int) -> Interval | None:
     """Mean over the tasks of best less start; each task weighs alike, as in the value itself."""
     try:
         ours, theirs = (json.loads((folder / "trials" / f"{at}.json").read_text()) for at in (best, start))
     except (OSError, ValueError):
         return None
     return mean_gain([np.array(ours[task]) for task in ours], [np.array(theirs[task]) for task in ours])
-
-
-def mean_gain(
-    ours: Sequence[NDArray[np.float64]], theirs: Sequence[NDArray[np.float64]], draws: int = 1_000, seed: int = 0
-) -> tuple[float, float, float]:
-    """Mean over tasks of the mean difference, with its 95 % interval; questions are redrawn within each task."""
-    if len(ours) == 1:
-        return paired_bootstrap(ours[0], theirs[0], seed=seed)
-    rng = np.random.default_rng(seed)
-    differences = [a - b for a, b in zip(ours, theirs, strict=True)]
-    drawn = np.mean([d[rng.integers(0, len(d), (draws, len(d)))].mean(axis=1) for d in differences], axis=0)
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return float(np.mean([d.mean() for d in differences])), float(low), float(high)
 
 
 def _small(plain: dict[str, Any], fewer: dict[str, Any]) -> dict[str, Any]:
@@ -331,7 +405,7 @@ def _helper(
     with file_aside(file) as aside:
         aside.write_text(to_toml(base.model_dump(mode="json", exclude_unset=True)), encoding="utf-8")
     words = [sys.executable, "-m", "goeswith", "tune", str(shop.folder), "--study", study, "--config", str(file)]
-    words += ["--budget", f"{budget:g}s", "--json"]
+    words += ["--budget", f"{budget:g}s", "--no-confirm", "--json"]
     words += ["--sitting", f"{sitting:g}s"] if sitting is not None else []
     words += ["--trials", str(trials)] if trials is not None else []
     return subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
