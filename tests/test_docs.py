@@ -80,7 +80,7 @@ def test_no_command_is_described_that_is_not_there():
 
 @pytest.mark.parametrize("name", BY_NAME)
 def test_no_option_is_described_that_is_not_there(name):
-    known = {word for parameter in BY_NAME[name].params for word in parameter.opts}
+    known = {word for parameter in BY_NAME[name].params for word in (*parameter.opts, *parameter.secondary_opts)}
     rows = [line.split("|")[1] for line in sections(COMMANDS)[name].splitlines() if line.startswith("| `")]
 
     assert set(re.findall(r"`(--?[\w-]+)", " ".join(rows))) <= known
