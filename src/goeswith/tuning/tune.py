@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -120,7 +121,7 @@ def tune(
     sitting : seconds after which this call ends, with the study unfinished
     trials : end after so many in this study
     processes : how many work on the study at once
-    confirm : keep two fifths of the budget for the whole fits
+    confirm : keep two fifths of the budget for the whole fits; as long as nothing better was found, trials go on
     small, questions : how much a trial learns from and is asked
 
     Raises
@@ -153,7 +154,9 @@ def tune(
         return np.inf if sitting is None else sitting - (monotonic() - began)
 
     def left() -> float:
-        remaining = float(min(for_trials - spent(opened), here()))
+        best, start = _best(opened)
+        is_found = best is not None and start is not None and best.number != start.number
+        remaining = float(min((for_trials if is_found else budget) - spent(opened), here()))
         return remaining if remaining > WORTH_IT * _usual(opened) else 0.0
 
     try:
@@ -212,7 +215,7 @@ def _confirm(
         if progress:
             progress(Stage("whole fit, as it began" if name == START else f"whole fit, as trial {name} found it"))
         try:
-            whole = whole_fit(folder, name, lambda over=over: fitted(over))  # type: ignore[misc]
+            whole = whole_fit(folder, name, partial(fitted, over))
         except OutOfTime:
             if progress:
                 progress(Note("the time was over"))
