@@ -1,7 +1,7 @@
 """What each view adds, by how often a product was sold before the cut; and what is lost without the language model.
 
     python benchmarks/ablation.py --data online-retail
-    python benchmarks/ablation.py --test
+    python benchmarks/ablation.py --test --tasks B D
 
 Each task is asked anew for each warmth, with only its products ranked, so that the few warm ones cannot hide what is
 known of the cold. "without language model" is refitted from an encoder that says nothing of any text: words,
@@ -35,7 +35,7 @@ from trials import TRIALS, Trial
 
 K = 10
 WARMTH = {"0": (0, 0), "1-4": (1, 4), "5-19": (5, 19), "20+": (20, None)}
-OF_HISTORIES = ("personal", "popularity", "ease", "crowd", "cosine", "window", "words", "text")
+OF_HISTORIES = ("personal", "popularity", "ease", "crowd", "cosine", "window", "sequence", "words", "text")
 OF_BASKETS = ("popularity", "basket_ease", "confidence", "basket_cosine", "basket_words", "basket_text")
 OF_KNOWN_BASKETS = ("personal", "together", "ease", "crowd", *OF_BASKETS)
 FUSED, MUTE = "goeswith", "without language model"
@@ -71,11 +71,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", choices=list(TRIALS), default="online-retail")
     parser.add_argument("--test", action="store_true", help="the test slice; never choose by it")
+    parser.add_argument("--tasks", nargs="*", help="only these; all without")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
 
     trial = TRIALS[asked.data]("test" if asked.test else "validation", None)
-    cells = by_warmth(trial.exam)
+    cells = [each for each in by_warmth(trial.exam) if not asked.tasks or each.task.name in asked.tasks]
     reached = recalls(cells, trial, asked.seed)
     print(f"{trial.name}, {trial.part} slice, recall@{K} (capped), seed {asked.seed}\n")
     for views in (OF_HISTORIES, OF_KNOWN_BASKETS, OF_BASKETS):
@@ -116,7 +117,7 @@ def table(rows: list[tuple[Cell, Recalls]]) -> str:
     columns = [*rows[0][1], f"{FUSED} less best view", f"{FUSED} less {MUTE}"]
     lines = [f"| task | purchases | queries | {' | '.join(columns)} |", "|---" * (3 + len(columns)) + "|"]
     for cell, reached in rows:
-        best = max((reached[name] for name in cell.views), key=lambda values: values.mean())
+        best = max((reached[name] for name in cell.views if name in reached), key=lambda values: values.mean())
         gains = [paired_bootstrap(reached[FUSED], other) for other in (best, reached[MUTE])]
         means = [f"{values.mean():.4f}" for values in reached.values()]
         shown = [f"{mean:+.4f} [{low:+.4f}, {high:+.4f}]" for mean, low, high in gains]
@@ -158,7 +159,8 @@ def recall(lists: pl.DataFrame, task: Task) -> NDArray[np.float64]:
 
 def view_recalls(model: Model, cell: Cell) -> Recalls:
     """Each view as if it were all there is; where it says nothing (0) it names nothing."""
-    task, views = cell.task, cell.views
+    task = cell.task
+    views = [name for name in cell.views if name != "sequence" or model.parts.sequence is not None]
     assert task.among is not None
     asked, n_items = questions(model, task), model.log.n_items
     pool = model.log.items.rows(task.among)
