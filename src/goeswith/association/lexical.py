@@ -11,9 +11,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
-from sklearn.preprocessing import normalize
-from sklearn.utils.extmath import randomized_svd
 
+from goeswith.association.crowd import of_length_one
 from goeswith.association.halves import in_half
 from goeswith.language.words import words
 
@@ -49,7 +48,7 @@ class Lexicon:
         table = csr_array(
             (self.weights[np.array(columns, dtype=np.int64)], (rows, columns)), shape=(len(documents), len(self.terms))
         )
-        return csr_array(normalize(table)) if table.nnz else table
+        return of_length_one(table)
 
     def vectors(self, documents: list[list[str]]) -> NDArray[np.float32]:
         """(documents, dimensions), rows of length at most 1, in half precision."""
@@ -80,6 +79,8 @@ def fit_lexicon(documents: list[list[str]], dimensions: int = 384, seed: int = 0
     wanted = min(dimensions, len(kept) - 1, len(documents) - 1)
     if wanted < 1:
         return whole
+    from sklearn.utils.extmath import randomized_svd  # a second of import, which answering does without
+
     _, _, axes = randomized_svd(whole.describe(documents), wanted, n_iter=1, random_state=seed)
     return Lexicon(whole.terms, weights, in_half(np.ascontiguousarray(axes.T)))
 

@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from scipy.special import betaln, expit
-from scipy.stats import beta
+from scipy.special import betaincinv, betaln, expit
 
 Numbers = NDArray[np.float64]
 
@@ -172,7 +171,7 @@ class PairBelief:
         weight = weight_of(value, with_a + self.prior_baskets, self.drift)
         yes, no = np.maximum(value * weight, LEAST), np.maximum((1 - value) * weight, LEAST)
         tail = (1 - COVERAGE) / 2
-        low, high = beta.ppf(tail, yes, no), beta.ppf(1 - tail, yes, no)
+        low, high = betaincinv(yes, no, tail), betaincinv(yes, no, 1 - tail)
         return value, np.minimum(low, value), np.maximum(high, value)
 
 

@@ -9,10 +9,11 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from ipaddress import ip_address
+from types import ModuleType
 
 import uvicorn
 
@@ -94,11 +95,37 @@ def _bound(settings: ServeSettings) -> socket.socket:
     return listening
 
 
-def _work(shop: Shop, settings: ServeSettings, listening: socket.socket) -> None:
-    from goeswith.serve.app import create_app
+def imported_app() -> ModuleType:
+    """The service with all that it imports, which takes most of a start.
 
+    LightGBM would import scikit-learn and pandas, a second and 60 MB, for estimators that are not used here.
+    """
+    with absent("sklearn", "pandas"):
+        import_module("lightgbm")
+    return import_module("goeswith.serve.app")
+
+
+@contextmanager
+def absent(*packages: str) -> Iterator[None]:
+    """Packages that were not imported yet look as if they were not installed; afterwards they can be imported again.
+
+    >>> with absent("this"):
+    ...     import this
+    Traceback (most recent call last):
+    ModuleNotFoundError: import of this halted; None in sys.modules
+    """
+    hidden = [name for name in packages if name not in sys.modules]
+    sys.modules |= dict.fromkeys(hidden)  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        for name in hidden:
+            sys.modules.pop(name, None)
+
+
+def _work(shop: Shop, settings: ServeSettings, listening: socket.socket) -> None:
     config = uvicorn.Config(
-        create_app(shop, settings),
+        imported_app().create_app(shop, settings),
         log_config=None,
         access_log=False,
         server_header=False,
@@ -114,7 +141,7 @@ def _workers(shop: Shop, settings: ServeSettings, listening: socket.socket) -> N
     Nothing is computed before the parting: the threads of Polars and PyTorch do not live on in a child.
     """
     os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="goeswith-metrics-"))
-    import_module("goeswith.serve.app")
+    imported_app()
     children: dict[int, float] = {}
     stopping = False
 
