@@ -35,7 +35,7 @@ from trials import TRIALS, Trial
 
 K = 10
 WARMTH = {"0": (0, 0), "1-4": (1, 4), "5-19": (5, 19), "20+": (20, None)}
-OF_HISTORIES = ("personal", "popularity", "ease", "crowd", "cosine", "window", "sequence", "words", "text")
+OF_HISTORIES = ("personal", "popularity", "ease", "crowd", "cosine", "window", "words", "text")
 OF_BASKETS = ("popularity", "basket_ease", "confidence", "basket_cosine", "basket_words", "basket_text")
 OF_KNOWN_BASKETS = ("personal", "together", "ease", "crowd", *OF_BASKETS)
 FUSED, MUTE = "goeswith", "without language model"
@@ -117,7 +117,7 @@ def table(rows: list[tuple[Cell, Recalls]]) -> str:
     columns = [*rows[0][1], f"{FUSED} less best view", f"{FUSED} less {MUTE}"]
     lines = [f"| task | purchases | queries | {' | '.join(columns)} |", "|---" * (3 + len(columns)) + "|"]
     for cell, reached in rows:
-        best = max((reached[name] for name in cell.views if name in reached), key=lambda values: values.mean())
+        best = max((reached[name] for name in cell.views), key=lambda values: values.mean())
         gains = [paired_bootstrap(reached[FUSED], other) for other in (best, reached[MUTE])]
         means = [f"{values.mean():.4f}" for values in reached.values()]
         shown = [f"{mean:+.4f} [{low:+.4f}, {high:+.4f}]" for mean, low, high in gains]
@@ -159,8 +159,7 @@ def recall(lists: pl.DataFrame, task: Task) -> NDArray[np.float64]:
 
 def view_recalls(model: Model, cell: Cell) -> Recalls:
     """Each view as if it were all there is; where it says nothing (0) it names nothing."""
-    task = cell.task
-    views = [name for name in cell.views if name != "sequence" or model.parts.sequence is not None]
+    task, views = cell.task, cell.views
     assert task.among is not None
     asked, n_items = questions(model, task), model.log.n_items
     pool = model.log.items.rows(task.among)

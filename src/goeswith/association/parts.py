@@ -20,16 +20,10 @@ from goeswith.association.kin import Kin, find_kin
 from goeswith.association.largest import strongest
 from goeswith.association.lift import cosine
 from goeswith.association.linear import DualEase, fit_dual_ease, fit_ease
-from goeswith.association.sequence import Sequence, SequenceConfig
-from goeswith.association.sequence_training import fit_sequence
 from goeswith.association.windows import window_counts
 from goeswith.data.log import Log
 
 Array = NDArray[np.float32]
-
-
-ONE_BY_ONE = 2.0
-"""Products of a basket, in the mean, up to which their order is read: within a large basket there is none."""
 
 
 class PartsConfig(BaseModel, frozen=True, extra="forbid"):
@@ -51,7 +45,6 @@ class PartsConfig(BaseModel, frozen=True, extra="forbid"):
     """Companions kept for each product in the view of whole histories."""
     near_damping: float = 10.0
     """Baskets that draw the cosine of rarely sold pairs towards 0."""
-    sequence: SequenceConfig = SequenceConfig()
 
 
 @dataclass(frozen=True)
@@ -98,7 +91,6 @@ class Parts:
     """One moment of a shop.
 
     baskets : (baskets, items); owner : (baskets,), customer or -1; others as their types say
-    sequence : None where products are bought many at a time
     """
 
     now: datetime
@@ -113,7 +105,6 @@ class Parts:
     kin: Kin
     ease: DualEase
     basket_ease: BasketEase
-    sequence: Sequence | None = None
 
     @cached_property
     def crowd(self) -> Crowd:
@@ -179,9 +170,6 @@ def fit_parts(
             config.text_weight,
         ),
         basket_ease=_fit_basket_ease(counts, meaning, config),
-        sequence=fit_sequence(histories, meaning.source, meaning.target, config.sequence, seed)
-        if baskets.nnz <= ONE_BY_ONE * baskets.shape[0]
-        else None,
     )
 
 

@@ -16,10 +16,8 @@ from goeswith.association.histories import Histories
 from goeswith.association.kin import Kin
 from goeswith.association.linear import DualEase
 from goeswith.association.parts import BasketEase, Meaning, Parts
-from goeswith.association.sequence import Sequence
 
 COUNTS, BEHAVIOUR = "counts.safetensors", "behaviour.safetensors"
-SEQUENCE = "sequence."
 
 
 def save_parts(parts: Parts, folder: Path) -> None:
@@ -36,10 +34,6 @@ def save_parts(parts: Parts, folder: Path) -> None:
     behaviour |= {"best": parts.basket_ease.items, "weights": parts.basket_ease.weights.astype(np.float16)}
     behaviour |= {f"popularity.{f.name}": getattr(parts.popularity, f.name) for f in fields(Popularity)}
     behaviour |= {f"histories.{f.name}": getattr(parts.histories, f.name) for f in fields(Histories)}
-    if parts.sequence is not None:
-        behaviour |= {f"{SEQUENCE}{name}": array for name, array in parts.sequence.weights.items()}
-        behaviour |= {"sequence": np.array([parts.sequence.heads, parts.sequence.length])}
-        behaviour |= {"sequence_place": parts.sequence.place}
     save_file(_plain(behaviour), folder / BEHAVIOUR, metadata={"now": parts.now.isoformat()})
 
 
@@ -78,17 +72,7 @@ def parts_from(arrays: Mapping[str, NDArray], meaning: Meaning, now: datetime, t
             text_weight,
         ),
         basket_ease=BasketEase(arrays["best"], arrays["weights"]),
-        sequence=_sequence(arrays),
     )
-
-
-def _sequence(arrays: Mapping[str, NDArray]) -> Sequence | None:
-    """None as well for a model of an earlier version, which had none."""
-    if "sequence" not in arrays:
-        return None
-    heads, length = arrays["sequence"].tolist()
-    weights = {name.removeprefix(SEQUENCE): array for name, array in arrays.items() if name.startswith(SEQUENCE)}
-    return Sequence(weights, arrays["sequence_place"], heads, length)
 
 
 def _plain(arrays: dict[str, NDArray]) -> dict[str, NDArray]:

@@ -21,7 +21,6 @@ QUOTAS: dict[str, Mapping[str, int]] = {
         "cosine": 30,
         "recent": 30,
         "window": 30,
-        "sequence": 30,
         "words": 20,
         "text": 20,
     },
@@ -33,12 +32,11 @@ QUOTAS: dict[str, Mapping[str, int]] = {
         "cosine": 60,
         "recent": 40,
         "window": 60,
-        "sequence": 60,
         "words": 40,
         "text": 40,
     },
     "related-cold": {"basket_words": 300, "basket_text": 300, "basket_ease": 100},
-    "cold": {"ease": 300, "words": 300, "text": 300, "sequence": 100},
+    "cold": {"ease": 300, "words": 300, "text": 300},
     "complete": {
         OWN: 80,
         "together": 40,
@@ -88,7 +86,7 @@ def candidates(
 
     Parameters
     ----------
-    quotas : view to how many products it may name, where this shop has the view; None weighs all that are allowed
+    quotas : view to how many products it may name; None weighs all that are allowed
     allowed : (items,), products that may be an answer to any query
     barred : (queries, items), products that may not be an answer to one query: bought before, or in its basket
     pinned : rows that are candidates of every query where they are allowed
@@ -99,8 +97,7 @@ def candidates(
     if quotas is None:
         query, item = np.repeat(np.arange(n_queries), len(pool)), np.tile(pool, n_queries)
     else:
-        asked_of = {name: quota for name, quota in quotas.items() if name in views or name in (OWN, POPULAR)}
-        lists = [_named(parts, asked, views, name, quota, pool, closed) for name, quota in asked_of.items()]
+        lists = [_named(parts, asked, views, name, quota, pool, closed) for name, quota in quotas.items()]
         if pinned is not None and len(pinned):
             lists.append((np.repeat(np.arange(n_queries), len(pinned)), np.tile(pinned, n_queries)))
         keys = np.unique(np.concatenate([query * n_items + item for query, item in lists]))

@@ -41,7 +41,7 @@ class TreeRanker:
 
     def probability(self, features: Mapping[str, Array]) -> Array:
         """(pairs,) from columns of (pairs,)."""
-        table = np.stack([column_of(features, name) for name in self.names], axis=1)
+        table = np.stack([features[name] for name in self.names], axis=1)
         odds = np.mean([np.asarray(forest.predict(table, raw_score=True)) for forest in self.forests], axis=0)
         return np.asarray(expit(odds), dtype=np.float32)
 
@@ -53,17 +53,12 @@ class TreeRanker:
 
     def contributions(self, features: Mapping[str, Array]) -> tuple[list[str], NDArray[np.float64]]:
         """How much each feature moved the log odds of each pair (TreeSHAP, Lundberg et al. 2020); the base is last."""
-        table = np.stack([column_of(features, name) for name in self.names], axis=1)
+        table = np.stack([features[name] for name in self.names], axis=1)
         moved = [np.asarray(forest.predict(table, pred_contrib=True)) for forest in self.forests]
         return [*self.names, "base"], np.mean(moved, axis=0)
 
     def save(self, file: Path) -> None:
         file.write_text(NEXT.join(forest.model_to_string() for forest in self.forests))
-
-
-def column_of(features: Mapping[str, Array], name: str) -> Array:
-    """(pairs,); zeros for a view that one slice of the log had and another has not, as it says nothing there."""
-    return features[name] if name in features else np.zeros(len(next(iter(features.values()))), np.float32)
 
 
 MIX = {

@@ -12,7 +12,7 @@ from goeswith.association.histories import Histories
 from goeswith.association.parts import Parts
 from goeswith.association.probability import Calibration, fit_calibration
 from goeswith.ranking.candidates import candidates, quotas_for
-from goeswith.ranking.ranker import Ranker, RankerConfig, column_of, train_ranker
+from goeswith.ranking.ranker import Ranker, RankerConfig, train_ranker
 from goeswith.ranking.slices import TrainingSlice
 from goeswith.ranking.sources import of_products, themselves
 from goeswith.ranking.views import OF_BOTH, Array, Queries, catalogue_views, features
@@ -79,9 +79,8 @@ class Examples:
         filled = [each for each in some if len(each.bought)]
         if not filled:
             return cls({}, np.zeros(0, bool), np.zeros(0, np.float32), np.zeros(0, bool))
-        names = dict.fromkeys(name for each in filled for name in each.features)
         return cls(
-            {name: np.concatenate([column_of(each.features, name) for each in filled]) for name in names},
+            {name: np.concatenate([each.features[name] for each in filled]) for name in filled[0].features},
             np.concatenate([each.bought for each in filled]),
             np.concatenate([each.weight for each in filled]),
             np.concatenate([each.held for each in filled]),

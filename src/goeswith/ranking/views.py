@@ -73,14 +73,7 @@ def _history_views(parts: Parts, asked: Queries) -> dict[str, Array]:
         "crowd": parts.crowd.scores(own.matrix(own.long, n), asked.customer),
         "words": (weight @ meaning.words) @ meaning.words.T,
         "text": (weight @ meaning.source) @ meaning.target.T,
-        **_next_in_order(parts, own),
     }
-
-
-def _next_in_order(parts: Parts, own: Histories) -> dict[str, Array]:
-    if parts.sequence is None:
-        return {}
-    return {"sequence": parts.sequence.scores(own, parts.meaning.source, parts.meaning.target)}
 
 
 OF_BOTH = frozenset(

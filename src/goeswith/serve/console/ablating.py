@@ -15,7 +15,7 @@ from goeswith.ranking.views import Queries, catalogue_views
 
 K, QUERIES = 10, 300
 WHOLE = "goeswith"
-OF_HISTORIES = ("personal", "popularity", "ease", "crowd", "cosine", "window", "sequence", "words", "text")
+OF_HISTORIES = ("personal", "popularity", "ease", "crowd", "cosine", "window", "words", "text")
 OF_BASKETS = ("popularity", "basket_ease", "confidence", "basket_cosine", "basket_words", "basket_text")
 
 
@@ -54,9 +54,7 @@ def first_of(task: Task, most: int) -> Task:
 
 
 def _alone(model: Model, task: Task) -> dict[str, float]:
-    views: tuple[str, ...] = OF_HISTORIES if task.baskets is None else OF_BASKETS
-    if model.parts.sequence is None:
-        views = tuple(name for name in views if name != "sequence")
+    views = OF_HISTORIES if task.baskets is None else OF_BASKETS
     n_items = model.log.n_items
     asked = _questions(model, task)
     among = np.arange(n_items) if task.among is None else model.log.items.rows(task.among)
