@@ -240,14 +240,15 @@ def hidden_products(split: Split, most: int = 8_000, each: int = 5) -> list[tupl
 
 
 def hits(source: np.ndarray, target: np.ndarray, cases: list[tuple[np.ndarray, int]]) -> np.ndarray:
-    """(cases,), whether the hidden product is among the ten nearest that are not known."""
+    """(cases,), whether the hidden product is among the ten nearest that are not known; what is level shares places."""
     found = np.zeros(len(cases))
     for start in range(0, len(cases), 100):
         part = cases[start : start + 100]
         scores = np.stack([source[known].mean(axis=0) for known, _ in part]) @ target.T
         for row, (known, hidden) in enumerate(part):
             scores[row, known] = -np.inf
-            found[start + row] = (scores[row] > scores[row, hidden]).sum() < 10
+            above, level = (scores[row] > scores[row, hidden]).sum(), (scores[row] == scores[row, hidden]).sum()
+            found[start + row] = np.clip((10 - above) / level, 0.0, 1.0)
     return found
 
 
