@@ -61,6 +61,8 @@ K = 10
 SETTINGS = "fit.toml"
 REPORT = "report.html"
 MOST_FAILURES = 3
+OF_A_FIT = (GoesWithError, ValueError, RuntimeError, ArithmeticError)
+"""What settings may bring about; anything else is not theirs."""
 WORTH_IT = 0.5
 """Share of a usual trial's time below which no further one is begun."""
 
@@ -216,9 +218,9 @@ def _confirm(
             progress(Stage("whole fit, as it began" if name == START else f"whole fit, as trial {name} found it"))
         try:
             whole = whole_fit(folder, name, partial(fitted, over))
-        except OutOfTime:
+        except (OutOfTime, *OF_A_FIT) as error:
             if progress:
-                progress(Note("the time was over"))
+                progress(Note("the time was over" if isinstance(error, OutOfTime) else _first_line(error)))
             return
         if progress:
             progress(Note(f"recall@{K} {whole.mean:.4f}"))
@@ -287,11 +289,8 @@ def _trial(
     except OutOfTime:
         state, wrong = optuna.trial.TrialState.FAIL, ""
         trial.set_user_attr("reason", "out of time")
-    except (GoesWithError, ValueError, RuntimeError, ArithmeticError) as error:
-        state, wrong = (
-            optuna.trial.TrialState.FAIL,
-            f"trial {trial.number} failed: {str(error).strip().splitlines()[0]}",
-        )
+    except OF_A_FIT as error:
+        state, wrong = optuna.trial.TrialState.FAIL, f"trial {trial.number} failed: {_first_line(error)}"
         trial.set_user_attr("reason", wrong)
     except BaseException:
         study.tell(trial, state=optuna.trial.TrialState.FAIL)
@@ -329,13 +328,14 @@ def conclude(study: "optuna.Study", folder: Path, base: FitConfig, exam: Exam) -
         f"Found by goeswith tune: trial {best.number} of {len(states)}, {seconds:,.0f} seconds in all.",
         f"recall@{K} {best.value:.4f}" + ("" if start is None else f", {start.value:.4f} as it began")
         + f", {exam.cut}: on the slice before the one that goeswith evaluate judges by.",
-        in_words(whole),
     ]  # fmt: skip
+    told = "" if best is start else said_by_whole_fits(whole)
+    remarks += [told] if told else []
     file, report = folder / SETTINGS, folder / REPORT
     with file_aside(file) as aside:
         aside.write_text(to_toml(written, tuple(remarks)), encoding="utf-8")
     with file_aside(report) as aside:
-        aside.write_text(study_page(study, best, start, gain, remarks[-1]), encoding="utf-8")
+        aside.write_text(study_page(study, best, start, gain, told), encoding="utf-8")
     return Tuned(
         settings=settings,
         value=float(best.value or 0),
@@ -351,7 +351,7 @@ def conclude(study: "optuna.Study", folder: Path, base: FitConfig, exam: Exam) -
     )
 
 
-def in_words(whole: tuple[Whole, Whole, Interval] | None) -> str:
+def said_by_whole_fits(whole: tuple[Whole, Whole, Interval] | None) -> str:
     """What the whole fits said, in a sentence."""
     if whole is None:
         return "No whole fit has confirmed it yet: trials learn from less than a fit does."
@@ -423,6 +423,10 @@ def _usual(study: "optuna.Study") -> float:
 def _ended(study: "optuna.Study") -> list[Any]:
     """Trials that said something: those that ended with a value, were pruned, or failed of themselves."""
     return [each for each in study.get_trials(deepcopy=False) if each.state.is_finished()]
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _in_words(trial: "optuna.Trial", settings: dict[str, Any]) -> str:
