@@ -6,31 +6,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from goeswith.data.atomic import file_aside
-from goeswith.evaluation.intervals import Interval, mean_gain
+from goeswith.evaluation.intervals import Interval
+from goeswith.tuning.recalls import Recalls, from_lists, gain, mean_recall, to_lists
 
 SHARE = 0.4
 """Of the budget, kept for the two whole fits."""
 START = "start"
 
-Recalls = dict[str, NDArray[np.float64]]
-"""Task -> (queries,), capped recall."""
-
 
 @dataclass(frozen=True)
 class Whole:
-    """A whole fit, judged: recall by task and question; seconds that it took."""
+    """A whole fit, judged; seconds that it took."""
 
-    recall: Recalls
+    recalls: Recalls
     seconds: float
 
     @property
     def mean(self) -> float:
-        """Mean over the tasks, each of which weighs alike."""
-        return float(np.mean([values.mean() for values in self.recall.values()]))
+        return mean_recall(self.recalls)
 
 
 def whole_fit(folder: Path, name: str, fit: Callable[[], Whole]) -> Whole:
@@ -43,9 +37,9 @@ def whole_fit(folder: Path, name: str, fit: Callable[[], Whole]) -> Whole:
     file = _file(folder, name)
     if not file.is_file():
         found = fit()
-        kept = {task: np.round(values, 4).tolist() for task, values in found.recall.items()}
+        kept = {"seconds": round(found.seconds, 1), "recall": to_lists(found.recalls)}
         with file_aside(file) as aside:
-            aside.write_text(json.dumps({"seconds": round(found.seconds, 1), "recall": kept}))
+            aside.write_text(json.dumps(kept))
     return _read(file)
 
 
@@ -60,7 +54,7 @@ def borne_out(folder: Path, trial: int) -> tuple[Whole, Whole, Interval] | None:
         found, start = _read(_file(folder, str(trial))), _read(_file(folder, START))
     except OSError:
         return None
-    return found, start, mean_gain([found.recall[task] for task in start.recall], list(start.recall.values()))
+    return found, start, gain(found.recalls, start.recalls)
 
 
 def _file(folder: Path, name: str) -> Path:
@@ -69,4 +63,4 @@ def _file(folder: Path, name: str) -> Path:
 
 def _read(file: Path) -> Whole:
     kept: dict[str, Any] = json.loads(file.read_text())
-    return Whole({task: np.array(values) for task, values in kept["recall"].items()}, kept["seconds"])
+    return Whole(from_lists(kept["recall"]), kept["seconds"])

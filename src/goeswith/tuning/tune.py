@@ -8,7 +8,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from time import monotonic
@@ -20,11 +20,12 @@ import psutil
 from goeswith.config import FitConfig
 from goeswith.data.atomic import file_aside
 from goeswith.data.cut import Split, default_split
+from goeswith.data.log import Log
 from goeswith.data.shop import Shop
 from goeswith.diary import Diary
 from goeswith.errors import DataError, GoesWithError, UsageError
 from goeswith.evaluation.exam import ExamConfig, build_exam
-from goeswith.evaluation.intervals import Interval, mean_gain
+from goeswith.evaluation.intervals import Interval
 from goeswith.evaluation.outcome import sit
 from goeswith.evaluation.protocol import Exam
 from goeswith.flow import learn, with_encoder
@@ -32,6 +33,7 @@ from goeswith.language.encoder import load_encoder
 from goeswith.progress import Epoch, Event, Note, Progress, Stage
 from goeswith.tuning.confirm import SHARE, START, Whole, borne_out, whole_fit, whole_seconds
 from goeswith.tuning.page import study_page
+from goeswith.tuning.recalls import Recalls, from_lists, gain, mean_recall, to_lists
 from goeswith.tuning.space import merged, nearest_to, round_to, settings_of, suggest, templates_of
 from goeswith.tuning.study import (
     BASE,
@@ -156,9 +158,8 @@ def tune(
         return np.inf if sitting is None else sitting - (monotonic() - began)
 
     def left() -> float:
-        best, start = _best(opened)
-        is_found = best is not None and start is not None and best.number != start.number
-        remaining = float(min((for_trials if is_found else budget) - spent(opened), here()))
+        until = budget if _found(opened) is None else for_trials
+        remaining = float(min(until - spent(opened), here()))
         return remaining if remaining > WORTH_IT * _usual(opened) else 0.0
 
     try:
@@ -191,8 +192,8 @@ def _confirm(
     progress: Progress | None,
 ) -> None:
     """Fit whole what the study began with and what it found, while there is time; the next call goes on."""
-    best, start = _best(study)
-    if best is None or start is None or best.number == start.number:
+    best = _found(study)
+    if best is None:
         return
     exam = build_exam(inner)
 
@@ -205,10 +206,7 @@ def _confirm(
                 raise OutOfTime
 
         wanted = FitConfig.model_validate(merged(base.model_dump(mode="json"), over))
-        with _own_cache(shop, wanted) as cache:
-            model = learn(inner.before, wanted, cache, watch)
-        recall = {task.name: sit(model, task, exam, K).values["capped_recall"] for task in exam.tasks}
-        return Whole(recall, monotonic() - began)
+        return Whole(_recalls(shop, inner.before, wanted, exam, watch), monotonic() - began)
 
     wanted = {START: dict[str, Any](), str(best.number): dict(best.user_attrs["settings"])}
     for name, over in wanted.items():
@@ -226,6 +224,19 @@ def _confirm(
             progress(Note(f"recall@{K} {whole.mean:.4f}"))
 
 
+def _recalls(shop: Shop, past: Log, config: FitConfig, exam: Exam, watch: Progress) -> Recalls:
+    """Learn from the past with these settings, and put the exam's questions."""
+    with _own_cache(shop, config) as cache:
+        model = learn(past, config, cache, watch)
+    return {task.name: sit(model, task, exam, K).values["capped_recall"] for task in exam.tasks}
+
+
+def _found(study: "optuna.Study") -> "optuna.trial.FrozenTrial | None":
+    """The best trial, where it is another than the one with the settings as they were."""
+    best, start = _best(study)
+    return None if start is None or best is start else best
+
+
 def _best(study: "optuna.Study") -> "tuple[optuna.trial.FrozenTrial | None, optuna.trial.FrozenTrial | None]":
     """The best trial that ended, and the one with the settings as they were."""
     complete = [trial for trial in study.get_trials(deepcopy=False) if trial.state.name == "COMPLETE"]
@@ -235,7 +246,7 @@ def _best(study: "optuna.Study") -> "tuple[optuna.trial.FrozenTrial | None, optu
 
 def _trial(
     study: "optuna.Study",
-    past: Any,
+    past: Log,
     exam: Exam,
     base: FitConfig,
     fewer: dict[str, Any],
@@ -275,15 +286,11 @@ def _trial(
         progress(Stage(f"trial {trial.number}: {_in_words(trial, over)}"))
     try:
         wanted = FitConfig.model_validate(_small(plain, fewer))
-        with _own_cache(shop, wanted) as cache:
-            model = learn(past, wanted, cache, watch)
-        outcomes = [sit(model, task, replace(exam, tasks=[task]), K) for task in exam.tasks]
-        per_task = {each.task: each.values["capped_recall"] for each in outcomes}
-        value = float(np.mean([each.mean() for each in per_task.values()]))
-        rounded = {task: np.round(values, 4).tolist() for task, values in per_task.items()}
-        trial.set_user_attr("recall", {task: float(values.mean()) for task, values in per_task.items()})
+        recalls = _recalls(shop, past, wanted, exam, watch)
+        value = mean_recall(recalls)
+        trial.set_user_attr("recall", {task: float(values.mean()) for task, values in recalls.items()})
         with file_aside(folder / "trials" / f"{trial.number}.json") as aside:
-            aside.write_text(json.dumps(rounded))
+            aside.write_text(json.dumps(to_lists(recalls)))
     except optuna.TrialPruned:
         state = optuna.trial.TrialState.PRUNED
     except OutOfTime:
@@ -317,7 +324,7 @@ def conclude(study: "optuna.Study", folder: Path, base: FitConfig, exam: Exam) -
         ]
         told = f" The last one: {wrong[-1]}." if wrong else ""
         raise DataError(f"{folder}: no trial has come to its end.{told} Give it longer (--budget 30m, --sitting 30m).")
-    gain = None if start is None else _gain(folder, best.number, start.number)
+    gained = None if start is None else _gain(folder, best.number, start.number)
     whole = borne_out(folder, best.number)
     settings = {} if whole and whole[2].mean <= 0 else dict(best.user_attrs["settings"])
     states = [trial.state.name.lower() for trial in study.get_trials(deepcopy=False)]
@@ -335,12 +342,12 @@ def conclude(study: "optuna.Study", folder: Path, base: FitConfig, exam: Exam) -
     with file_aside(file) as aside:
         aside.write_text(to_toml(written, tuple(remarks)), encoding="utf-8")
     with file_aside(report) as aside:
-        aside.write_text(study_page(study, best, start, gain, told), encoding="utf-8")
+        aside.write_text(study_page(study, best, start, gained, told), encoding="utf-8")
     return Tuned(
         settings=settings,
         value=float(best.value or 0),
         base=None if start is None else start.value,
-        gain=gain,
+        gain=gained,
         whole=whole[0].mean if whole else None,
         whole_base=whole[1].mean if whole else None,
         whole_gain=whole[2] if whole else None,
@@ -367,7 +374,7 @@ def _gain(folder: Path, best: int, start: int) -> Interval | None:
         ours, theirs = (json.loads((folder / "trials" / f"{at}.json").read_text()) for at in (best, start))
     except (OSError, ValueError):
         return None
-    return mean_gain([np.array(ours[task]) for task in ours], [np.array(theirs[task]) for task in ours])
+    return gain(from_lists(ours), from_lists(theirs))
 
 
 def _small(plain: dict[str, Any], fewer: dict[str, Any]) -> dict[str, Any]:
