@@ -1,5 +1,6 @@
 """The fitted model, verb by verb, on the big corner shop, whose truths are planted."""
 
+import shutil
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
@@ -8,6 +9,8 @@ import polars as pl
 import pytest
 
 import goeswith as gw
+from goeswith.data import mapped
+from goeswith.data.mapped import is_made
 from goeswith.errors import SeenSliceError, UnknownId, UsageError
 from goeswith.testing import corner_shop
 
@@ -47,6 +50,10 @@ def bought(planted):
     known = planted.events.filter((pl.col("event") == "purchase") & (pl.col("timestamp").dt.date() <= LAST_DAY))
     pairs = known.group_by("customer_id").agg(pl.col("product_id").unique())
     return {customer: set(products) for customer, products in pairs.iter_rows()}
+
+
+def mapped_of(shop):
+    return shop.folder / "cache" / "mapped"
 
 
 def is_well_formed(ranking, n):
@@ -342,8 +349,12 @@ def test_a_question_names_one_thing(model):
 # --- what lasts
 
 
-def test_a_stored_model_answers_as_the_fitted_one(model, shop, planted):
+@pytest.mark.parametrize("cache", ["as the fit left it", "deleted"])
+def test_a_stored_model_answers_as_the_fitted_one(model, shop, planted, cache):
     customers, products = list(planted.weekly)[:10], planted.products["product_id"].to_list()
+    assert is_made(mapped_of(shop) / model.version)
+    if cache == "deleted":
+        shutil.rmtree(mapped_of(shop))
 
     loaded = gw.load(shop)
 
@@ -361,6 +372,28 @@ def test_a_stored_model_answers_as_the_fitted_one(model, shop, planted):
     ):
         assert ask(loaded).equals(ask(model))
     assert str(loaded.explain("bagels", "cream cheese")) == str(model.explain("bagels", "cream cheese"))
+
+
+def test_what_a_load_maps_is_kept_for_the_last_two_versions(tmp_path):
+    shop = gw.Shop.create(tmp_path / "shop", corner_shop.products(), corner_shop.events())
+
+    versions = [gw.fit(shop, QUICK).version for _ in range(3)]
+
+    assert [is_made(mapped_of(shop) / version) for version in versions] == [False, True, True]
+    assert [gw.load(shop, version).version for version in versions] == versions
+
+
+def test_where_the_disk_has_no_room_for_what_a_load_maps_the_fit_stands(tmp_path, monkeypatch):
+    shop = gw.Shop.create(tmp_path / "shop", corner_shop.products(), corner_shop.events())
+
+    def full(file, array):
+        raise OSError(f"{array.size} requested and 0 written")
+
+    monkeypatch.setattr(mapped.np, "save", full)
+    fitted = gw.fit(shop, QUICK)
+
+    assert not mapped_of(shop).is_dir() or not list(mapped_of(shop).glob("*/"))
+    assert gw.load(shop).version == fitted.version
 
 
 def test_loading_a_model_is_silent(model, shop, capfd):

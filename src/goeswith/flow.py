@@ -42,7 +42,7 @@ from goeswith.language.fast_reader import int8_reader, is_static, student_of
 from goeswith.language.item_text import item_text
 from goeswith.language.vector_cache import CachedEncoder
 from goeswith.language.vocabulary_cut import cut_vocabulary
-from goeswith.model import Model
+from goeswith.model import Model, leave_mapped
 from goeswith.progress import Progress
 from goeswith.ranking.head import choose_weight
 from goeswith.ranking.head_cases import held_out_baskets
@@ -89,6 +89,7 @@ def fit(
             model.fitted_until = None if until is None else last_moment(until)
             model.labels = labels_of(shop, log.items)
             model.save_as_version(shop)
+            leave_mapped(shop, model.version)
             outcome.facts |= {"version": model.version, "cost": model.facts["cost"], "figures": model.facts["figures"]}
         return model
 

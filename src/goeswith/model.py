@@ -1,6 +1,7 @@
 """Model: the trained parts of a shop; each method is a few lines into a room."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -23,10 +24,10 @@ from goeswith.association.probability import Calibrators, Probability
 from goeswith.config import FitConfig
 from goeswith.data.labels import LABELS, labels_of
 from goeswith.data.log import Log
-from goeswith.data.mapped import mapped_arrays
+from goeswith.data.mapped import is_made, keep_only, mapped_arrays
 from goeswith.data.shop import Shop
 from goeswith.data.vocabulary import Vocabulary
-from goeswith.errors import ModelError, UsageError
+from goeswith.errors import ModelError, ShopError, UsageError
 from goeswith.explain.book import EvidenceBook
 from goeswith.explain.explanation import Explanation, explain_pair, explain_recommendation
 from goeswith.language.encoder import LateEncoder, SentenceEncoder, load_encoder
@@ -42,7 +43,7 @@ from goeswith.ranking.rules import settle
 from goeswith.ranking.sources import SoldIndex, of_products, of_texts, sold_index
 from goeswith.ranking.training import QUESTIONS, baskets_to_matrix
 from goeswith.ranking.views import Queries
-from goeswith.versions import folder_of, new_version, promote, verified
+from goeswith.versions import folder_of, new_version, promote, promoted, verified
 
 Kind = Literal["any", "complement", "substitute"]
 Unknown = Literal["error", "skip"]
@@ -488,8 +489,8 @@ class Model:
 def load(shop: str | Path | Shop, version: str | None = None, *, shared: bool = False) -> Model:
     """The current model of a shop, or the version named. Stable.
 
-    shared : for a service: vectors are kept in the shop's cache as they are calculated with and mapped into memory, so
-        that processes share them and the next load takes seconds; M is read when it is first needed
+    shared : for a service: M is read when it is first needed, and files that were verified are not read again before
+        they change. What `leave_mapped` leaves is made anew where it is missing
 
     Raises
     ------
@@ -498,7 +499,7 @@ def load(shop: str | Path | Shop, version: str | None = None, *, shared: bool = 
     """
     opened = shop if isinstance(shop, Shop) else Shop.open(shop)
     folder = folder_of(opened, version)
-    cache = opened.folder / "cache" / "mapped" / folder.name
+    cache = _mapped_folder(opened) / folder.name
     manifest = verified(folder, remembered=cache.with_suffix(".verified") if shared else None)
     config = FitConfig.model_validate(manifest["config"])
     encoder = (LateEncoder if shared else load_encoder)(str(folder / "encoder"), config.device)
@@ -521,7 +522,7 @@ def load(shop: str | Path | Shop, version: str | None = None, *, shared: bool = 
         told |= {"encoded": vectors["encoded"], "middle": made.plain.mean(axis=0)}
         return {"axes": lexicon_axes(folder), **told, **read_parts(folder)}
 
-    arrays = mapped_arrays(cache, calculated, BY_ROW) if shared else calculated()
+    arrays = mapped_arrays(cache, calculated, BY_ROW) if shared or is_made(cache) else calculated()
     describer = Describer.load(folder, quick, arrays["axes"])
     now = datetime.fromisoformat(manifest["now"])
     means = {name: arrays[name] for name in ("words", "plain", "source", "target")}
@@ -550,6 +551,20 @@ def load(shop: str | Path | Shop, version: str | None = None, *, shared: bool = 
     if shared:  # else the first answer would read every vector for it
         vars(model.answerer.kinds)["_middle"] = arrays["middle"]
     return model
+
+
+def leave_mapped(shop: Shop, version: str) -> None:
+    """Vectors and counts as they are calculated with, in files that processes map and share: a load takes seconds.
+
+    Those of the version that answered before stay too. On a full disk nothing is left, and a load calculates.
+    """
+    with suppress(ShopError):
+        load(shop, version, shared=True)
+        keep_only(_mapped_folder(shop), promoted(shop)[-2:])
+
+
+def _mapped_folder(shop: Shop) -> Path:
+    return shop.folder / "cache" / "mapped"
 
 
 def meanings_of(shop: Shop) -> NDArray[np.float32] | None:

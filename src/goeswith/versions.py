@@ -66,10 +66,16 @@ def current(shop: Shop) -> str | None:
     return pointer.read_text().strip() if pointer.is_file() else None
 
 
+def promoted(shop: Shop) -> list[str]:
+    """The versions that answered, in order; the last one answers."""
+    file = shop.models / HISTORY
+    return file.read_text().split() if file.is_file() else []
+
+
 def promote(shop: Shop, name: str) -> None:
     """Let this version answer from now on; the pointer changes in one step."""
     folder_of(shop, name)
-    line = [*_promoted(shop), name]
+    line = [*promoted(shop), name]
     with file_aside(shop.models / HISTORY) as file:
         file.write_text("\n".join(line) + "\n")
     with file_aside(shop.models / CURRENT) as file:
@@ -83,7 +89,7 @@ def rollback(shop: Shop) -> str:
     ------
     ModelError : no earlier version is there
     """
-    line = [name for name in _promoted(shop) if (shop.models / name / MANIFEST).is_file()]
+    line = [name for name in promoted(shop) if (shop.models / name / MANIFEST).is_file()]
     now = current(shop)
     while line and line[-1] == now:
         line.pop()
@@ -163,8 +169,3 @@ def _age(file: Path) -> tuple[int, int]:
 
 
 WAY_OUT = "Go back with `goeswith models rollback SHOP`, or fit again with `goeswith fit SHOP`."
-
-
-def _promoted(shop: Shop) -> list[str]:
-    file = shop.models / HISTORY
-    return file.read_text().split() if file.is_file() else []

@@ -94,7 +94,7 @@ def disk_errors(target: Path) -> Iterator[None]:
         yield
     except (OSError, pl.exceptions.ComputeError, SafetensorError) as error:
         code = error.errno if isinstance(error, OSError) else None
-        if code in _FULL or re.search(r"os error (28|122)\b|No space left", str(error)):
+        if code in _FULL or re.search(r"os error (28|122)\b|No space left|requested and \d+ written", str(error)):
             raise ShopError(f"{target}: the disk is full. Nothing was changed; free some space, try again.") from error
         if code in _FORBIDDEN and isinstance(error, OSError):
             raise ShopError(f"{target}: cannot be written ({error.strerror}). Choose another folder.") from error

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from goeswith.data.atomic import folder_aside
+from goeswith.data.atomic import disk_errors, folder_aside
 
 FORM = "2"
 """Rises when what is kept in such a folder is computed in another way."""
@@ -32,18 +32,30 @@ def mapped_arrays(
     >>> mapped_arrays(place, lambda: {})["ones"].tolist()  # made once
     [1.0, 1.0]
     """
-    mark = folder / "form"
-    if not mark.is_file() or mark.read_text() != FORM:
+    if not is_made(folder):
         shutil.rmtree(folder, ignore_errors=True)
         try:
-            with folder_aside(folder) as aside:
+            with folder_aside(folder) as aside, disk_errors(folder):
                 for name, array in make().items():
                     np.save(aside / f"{name}.npy", np.ascontiguousarray(array))
                 (aside / "form").write_text(FORM)
         except Exception:
-            if not mark.is_file():  # nobody else made it either
+            if not is_made(folder):  # nobody else made it either
                 raise
     return {file.stem: _mapped(file, file.stem in by_row) for file in sorted(folder.glob("*.npy"))}
+
+
+def is_made(folder: Path) -> bool:
+    """Whether the arrays are there, in today's form."""
+    mark = folder / "form"
+    return mark.is_file() and mark.read_text() == FORM
+
+
+def keep_only(parent: Path, names: Collection[str]) -> None:
+    """Remove other folders of arrays; whoever has mapped their files keeps them until he lets go."""
+    for mark in parent.glob("*/form"):
+        if mark.parent.name not in names:
+            shutil.rmtree(mark.parent, ignore_errors=True)
 
 
 def _mapped(file: Path, by_row: bool) -> NDArray:
