@@ -134,13 +134,18 @@ def test_who_has_bought_nothing_is_offered_what_sells(model):
 
 
 @pytest.mark.parametrize("novel", [False, True])
-def test_somebody_of_whom_nothing_is_known_is_offered_what_sells_now(model, novel):
-    sales = model.parts.popularity.month
+def test_somebody_of_whom_nothing_is_known_is_offered_what_most_people_buy_now(model, novel):
+    """A customer counts once, halved for every 30 days since they last bought it."""
+    days = (model.parts.now - pl.col("time")).dt.total_seconds() / 86_400
+    last = model.log.purchases.group_by("item", "customer").agg(days.min().alias("days"))
+    people = last.group_by("item").agg(people=(0.5 ** (pl.col("days") / 30)).sum())
+    most = people.sort("people", descending=True)["people"].head(8).to_list()
 
     stranger = model.recommend(history=[], n=8, novel=novel)
 
     is_well_formed(stranger, 8)
-    assert sales[model.log.items.rows(stranger.ids)].tolist() == np.sort(sales)[::-1][:8].tolist()
+    answered = pl.DataFrame({"item": model.log.items.rows(stranger.ids)}).cast({"item": people.schema["item"]})
+    assert answered.join(people, on="item", maintain_order="left")["people"].to_list() == pytest.approx(most, rel=1e-4)
 
 
 def big_sellers(model, n):

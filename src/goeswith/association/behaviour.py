@@ -18,6 +18,7 @@ class Popularity:
 
     bought : baskets that hold it
     buyers : customers who bought it
+    people : the same, each halved for every 30 days since they last did; a basket of nobody known counts as one more
     week, month : baskets, each halved for every 7 or 30 days of age
     again : share of its buyers who bought it more than once, drawn to the shop's mean by five buyers
     gap : days between two purchases by one customer, the same way
@@ -28,6 +29,7 @@ class Popularity:
 
     bought: Array
     buyers: Array
+    people: Array
     week: Array
     month: Array
     again: Array
@@ -48,6 +50,13 @@ def popularity_of(log: Log, now: datetime) -> Popularity:
         month=(0.5 ** (pl.col("days") / 30)).sum(),
         first=pl.col("days").max(),
     )
+    of_nobody = pl.when(pl.col("customer").is_null()).then(pl.col("basket"))
+    people = (
+        once.group_by("item", "customer", of_nobody.alias("of_nobody"))
+        .agg(pl.col("days").min())
+        .group_by("item")
+        .agg(people=(0.5 ** (pl.col("days") / 30)).sum())
+    )
     price = sold.filter(pl.col("price") > 0).group_by("item").agg(pl.col("price").median())
     habits = (
         once.filter(pl.col("customer").is_not_null())
@@ -67,7 +76,7 @@ def popularity_of(log: Log, now: datetime) -> Popularity:
         .agg(browsed=(0.5 ** (pl.col("days") / 7)).sum())
     )
     table = pl.DataFrame({"item": np.arange(log.n_items, dtype=np.int32)})
-    for part in (per_item, price, habits, looked):
+    for part in (per_item, people, price, habits, looked):
         table = table.join(part, on="item", how="left", maintain_order="left")
     unknown = pl.Series([None] * log.n_items, dtype=pl.Float64)
     listed = log.products["price"] if "price" in log.products.columns else unknown
@@ -84,6 +93,7 @@ def popularity_of(log: Log, now: datetime) -> Popularity:
     return Popularity(
         bought=column("bought"),
         buyers=column("buyers"),
+        people=column("people"),
         week=column("week"),
         month=column("month"),
         again=again.to_numpy().astype(np.float32),

@@ -52,6 +52,8 @@ def read_parts(folder: Path) -> dict[str, NDArray]:
 def parts_from(arrays: Mapping[str, NDArray], meaning: Meaning, now: datetime, text_weight: float) -> Parts:
     """Parts of arrays that `read_parts` gave, as they lie: they may be shared with others and read-only."""
     n = meaning.n_items
+    # A version that was fitted before people were counted takes baskets for them.
+    arrays = {"popularity.people": arrays["popularity.month"], **arrays}
     return Parts(
         now=now,
         meaning=meaning,

@@ -201,7 +201,7 @@ class Answerer:
         table = features(parts, asked, views, some)
         chance = self.rankers[question].probability(table)
         if question in OF_CUSTOMERS and asked.held is None:
-            chance = _as_it_sells(chance, some, np.diff(asked.own.start) == 0, parts.popularity.month)
+            chance = _as_people_buy(chance, some, np.diff(asked.own.start) == 0, parts.popularity.people)
         # A text that nobody sells is known by its kin alone here, whose texts are not its own.
         if self.head is not None and (sources is not None or question not in OF_PAIRS):
             chance = self.head.applied(chance, some, asked, sources)
@@ -244,20 +244,20 @@ class Answerer:
         return at[:n]
 
 
-def _as_it_sells(chance: Array, some: Candidates, strangers: NDArray[np.bool_], sales: Array) -> Array:
-    """Somebody of whom nothing is known is offered what sells: the ranker's chances, in the order of sales.
+def _as_people_buy(chance: Array, some: Candidates, strangers: NDArray[np.bool_], people: Array) -> Array:
+    """Somebody of whom nothing is known is offered what most people buy: the ranker's chances, in that order.
 
     Examples
     --------
     >>> two = Candidates(np.array([0, 0, 0]), np.array([4, 5, 6]), 1)
-    >>> sales = np.array([0, 0, 0, 0, 1.0, 9.0, 5.0])
-    >>> _as_it_sells(np.array([0.3, 0.1, 0.2]), two, np.array([True]), sales).tolist()
+    >>> people = np.array([0, 0, 0, 0, 1.0, 9.0, 5.0])
+    >>> _as_people_buy(np.array([0.3, 0.1, 0.2]), two, np.array([True]), people).tolist()
     [0.1, 0.3, 0.2]
     """
     result = chance.copy()
     for query in np.flatnonzero(strangers):
         at = np.arange(*some.of(int(query)).indices(len(some.query)))
-        result[at[np.argsort(-sales[some.item[at]], kind="stable")]] = np.sort(chance[at])[::-1]
+        result[at[np.argsort(-people[some.item[at]], kind="stable")]] = np.sort(chance[at])[::-1]
     return result
 
 

@@ -11,7 +11,7 @@ from goeswith.association.parts import Parts
 from goeswith.ranking.views import Array, Candidates, Queries
 
 OWN = "own"
-POPULAR = "month"
+POPULAR = "people"
 QUOTAS: dict[str, Mapping[str, int]] = {
     "recommend": {
         OWN: 200,
@@ -139,7 +139,7 @@ def _named(
         order = order[np.arange(len(order)) - own.start[row[order]] < quota]
         return row[order], own.item[order]
     if name == POPULAR:
-        view = np.tile(parts.popularity.month[pool], (len(asked), 1))
+        view = np.tile(parts.popularity.people[pool], (len(asked), 1))
     else:  # choosing every column one by one takes ten times as long as a copy
         view = views[name].copy() if len(pool) == views[name].shape[1] else np.take(views[name], pool, 1)
     view[closed] = -np.inf

@@ -217,6 +217,7 @@ def _of_item(parts: Parts, some: Candidates) -> dict[str, Array]:
     return {
         "bought": np.log1p(known.bought[i]),
         "month": np.log1p(known.month[i]),
+        "people": np.log1p(known.people[i]),
         "trend": known.week[i] / np.maximum(known.month[i], 1e-3),
         "loyal": known.bought[i] / np.maximum(known.buyers[i], 1),
         "again": known.again[i],
