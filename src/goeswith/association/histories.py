@@ -10,10 +10,12 @@ from scipy.sparse import csr_array
 
 from goeswith.data.log import Log
 
-SHORT, LONG = 14.0, 60.0
-"""Half-lives in days of the two decayed counts."""
+SHORT, LONG, LONGEST = 14.0, 60.0, 150.0
+"""Half-lives in days of the decayed counts."""
+MONTH, EARLIER = 28.0, 0.8
+"""Days of a month, and what a month counts of the one after it."""
 
-COLUMNS = ("n", "short", "long", "steps", "last", "first", "browsed")
+COLUMNS = ("n", "short", "long", "longest", "months", "steps", "last", "first", "browsed")
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,8 @@ class Histories:
     start : (queries + 1,), the rows of query q are start[q]:start[q + 1]
     item : (rows,)
     n : (rows,), baskets of this query that hold the product; 0 if only looked at
-    short, long : (rows,), the same, each basket halved for every 14 or 60 days of age
+    short, long, longest : (rows,), the same, each basket halved for every 14, 60 or 150 days of age
+    months : (rows,), share of the customer's months with such a basket, each counting 0.8 of the one after it
     steps : (rows,), baskets since the last one with the product; 0 is the newest
     last, first : (rows,), days before now
     browsed : (rows,), views, carts and wishes less returns, halved for every 14 days
@@ -35,6 +38,8 @@ class Histories:
     n: NDArray[np.float32]
     short: NDArray[np.float32]
     long: NDArray[np.float32]
+    longest: NDArray[np.float32]
+    months: NDArray[np.float32]
     steps: NDArray[np.float32]
     last: NDArray[np.float32]
     first: NDArray[np.float32]
@@ -104,6 +109,7 @@ def _gather(events: pl.DataFrame, now: datetime, n_queries: int) -> Histories:
     aged = events.select(
         "query", "item", "basket", "event", days=days, is_purchase=pl.col("event") == "purchase"
     ).with_columns(weight=pl.col("event").replace_strict(WEIGHTS, default=0.0, return_dtype=pl.Float32))
+    month = (pl.col("days").clip(lower_bound=0.0) / MONTH).floor()
     bought = (
         aged.filter("is_purchase")
         .group_by("query", "item", "basket")
@@ -114,6 +120,8 @@ def _gather(events: pl.DataFrame, now: datetime, n_queries: int) -> Histories:
             n=pl.len(),
             short=(0.5 ** (pl.col("days") / SHORT)).sum(),
             long=(0.5 ** (pl.col("days") / LONG)).sum(),
+            longest=(0.5 ** (pl.col("days") / LONGEST)).sum(),
+            months=(EARLIER ** month.unique()).sum(),
             steps=pl.col("step").min(),
             last=pl.col("days").min(),
             first=pl.col("days").max(),
@@ -127,7 +135,7 @@ def _gather(events: pl.DataFrame, now: datetime, n_queries: int) -> Histories:
     both = (
         bought.join(looked, on=["query", "item"], how="full", coalesce=True)
         .with_columns(
-            pl.col("n", "short", "long", "browsed").fill_null(0.0),
+            pl.col("n", "short", "long", "longest", "months", "browsed").fill_null(0.0),
             pl.col("steps").fill_null(0),
             pl.col("last", "first").fill_null(pl.col("looked")),
         )
@@ -141,6 +149,9 @@ def _gather(events: pl.DataFrame, now: datetime, n_queries: int) -> Histories:
     n_baskets, age = np.zeros(n_queries, np.float32), np.zeros(n_queries, np.float32)
     n_baskets[whole["query"].to_numpy()] = whole["n_baskets"].to_numpy()
     age[whole["query"].to_numpy()] = whole["age"].to_numpy()
+    n_months = np.floor(np.maximum(age, 0) / MONTH) + 1
+    all_months = (1 - EARLIER**n_months) / (1 - EARLIER)
+    both = both.with_columns(months=pl.col("months") / pl.Series(all_months).gather(both["query"]))
     length = np.bincount(both["query"].to_numpy(), minlength=n_queries)
     columns = {name: both[name].to_numpy().astype(np.float32) for name in COLUMNS}
     return Histories(

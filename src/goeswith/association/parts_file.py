@@ -18,6 +18,10 @@ from goeswith.association.linear import DualEase
 from goeswith.association.parts import BasketEase, Meaning, Parts
 
 COUNTS, BEHAVIOUR = "counts.safetensors", "behaviour.safetensors"
+SINCE = {
+    "popularity.people": "popularity.month", "histories.longest": "histories.long", "histories.months": "histories.long"
+}  # fmt: skip
+"""What versions fitted earlier lack, and what stands in for it there; their rankers do not ask for it."""
 
 
 def save_parts(parts: Parts, folder: Path) -> None:
@@ -52,8 +56,7 @@ def read_parts(folder: Path) -> dict[str, NDArray]:
 def parts_from(arrays: Mapping[str, NDArray], meaning: Meaning, now: datetime, text_weight: float) -> Parts:
     """Parts of arrays that `read_parts` gave, as they lie: they may be shared with others and read-only."""
     n = meaning.n_items
-    # A version that was fitted before people were counted takes baskets for them.
-    arrays = {"popularity.people": arrays["popularity.month"], **arrays}
+    arrays = {**{name: arrays[like] for name, like in SINCE.items()}, **arrays}
     return Parts(
         now=now,
         meaning=meaning,

@@ -188,6 +188,8 @@ def _of_person(parts: Parts, own: Histories, some: Candidates) -> dict[str, Arra
         "n": n,
         "short": column(own.short, 0.0),
         "long": column(own.long, 0.0),
+        "longest": column(own.longest, 0.0),
+        "months": column(own.months, 0.0),
         "steps": column(own.steps, np.nan),
         "last": last,
         "gap": np.where(n > 1, (first - last) / np.maximum(n - 1, 1), np.nan),
