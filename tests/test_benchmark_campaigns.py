@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
+
 from campaigns import auc, found_first
 
 
 @pytest.mark.parametrize(
     ("score", "expected"),
-    [([4, 3, 2, 1], 0.75), ([1, 1, 1, 1], 0.5), ([1, 4, 2, 3], 0.25)],
+    [([4, 3, 2, 1], 0.75), ([1, 1, 1, 1], 0.5), ([1, 4, 3, 2], 0.25)],
     ids=["three pairs of four", "all level", "one pair of four"],
 )
 def test_auc_is_the_share_of_pairs_in_the_right_order(score, expected):
