@@ -37,6 +37,8 @@ FEWEST_HELD = 30
 QUESTIONS = ("recommend", "novel", "cold", "complete", "related", "related-cold")
 BAGGED = ("recommend", "novel", "complete")
 """Questions whose rankers are bagged, for the time that it takes; on the others it was not measured."""
+RANDOMISED = ("recommend",)
+"""Questions whose bags hold randomised forests. Basket completion is no better for them; novel was not measured."""
 
 
 class LearningConfig(BaseModel, frozen=True, extra="forbid"):
@@ -117,7 +119,8 @@ def train_rankers(
         every = Examples.joined([each.pop(question) for each in taught])
         learnt, held = every.only(~every.held), every.only(every.held)
         del every
-        settings = config.ranker if question in BAGGED else config.ranker.model_copy(update={"bag": 1})
+        alike = {} if question in RANDOMISED else {"randomised": 0}
+        settings = config.ranker.model_copy(update=alike if question in BAGGED else {"bag": 1})
         rankers[question] = train_ranker(learnt.features, learnt.bought, settings, seed, learnt.weight)
         said = rankers[question].probability(held.features) if len(held.bought) else np.zeros(0)
         if judged is not None and len(held.bought):
