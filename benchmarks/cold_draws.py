@@ -58,7 +58,7 @@ def main() -> None:
         drawn, task = with_hidden(trial, draw)
         having.append(figures(drawn, task, asked.seed, mute=False))
         lacking.append(figures(drawn, task, asked.seed, mute=True))
-        print(f"draw {draw}: {task.n_queries:,} customers, {len(task.among or []):,} products", flush=True)
+        print(f"draw {draw}, {task.n_queries:,} customers", flush=True)
         for metric in having[-1]:
             print(compared(metric, having[-1:], lacking[-1:]), flush=True)
     print(f"\n{trial.name}, {trial.part} slice, {asked.draws} draws, seed {asked.seed}")
