@@ -10,7 +10,6 @@ attributes and behaviour remain.
 
 import argparse
 import gc
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ import goeswith as gw
 from goeswith import flow
 from goeswith.association.finetune import FinetuneConfig
 from goeswith.association.largest import largest
+from goeswith.data.log import Log
 from goeswith.evaluation.intervals import paired_bootstrap
 from goeswith.evaluation.metrics import capped_recall, hit_table
 from goeswith.evaluation.protocol import Exam, Task
@@ -31,7 +31,7 @@ from goeswith.model import Model
 from goeswith.ranking.answering import part_of
 from goeswith.ranking.training import baskets_to_matrix, block_size, bought_before
 from goeswith.ranking.views import Array, Queries, catalogue_views
-from trials import TRIALS, Trial
+from trials import TRIALS, Trial, shop_of
 
 K = 10
 WARMTH = {"0": (0, 0), "1-4": (1, 4), "5-19": (5, 19), "20+": (20, None)}
@@ -99,17 +99,21 @@ def by_warmth(exam: Exam) -> list[Cell]:
 
 def recalls(cells: list[Cell], trial: Trial, seed: int) -> list[Recalls]:
     """(cells,): every view alone, the fused model, and the one without language model; one in memory at a time."""
-    with tempfile.TemporaryDirectory() as folder:
-        shop = gw.Shop.create(Path(folder) / "shop", products=trial.products, events=trial.events)
+    with shop_of(trial) as shop:
         log, cache = shop.log(trial.until), shop.folder / "cache"  # type: ignore[arg-type]
         model = flow.learn(log, gw.FitConfig(seed=seed), cache)
         print(f"fine-tuning: {model.facts['fine_tuning']}", flush=True)
         reached = [view_recalls(model, each) | {FUSED: answered(model, each.task)} for each in cells]
         del model
         gc.collect()
-        with patch.object(flow, "load_encoder", lambda *_: MuteEncoder()):
-            mute = flow.learn(log, gw.FitConfig(seed=seed, finetune=FinetuneConfig(method="frozen")), cache)
+        mute = learn_mute(log, cache, seed)
         return [known | {MUTE: answered(mute, each.task)} for known, each in zip(reached, cells, strict=True)]
+
+
+def learn_mute(log: Log, cache: Path, seed: int) -> Model:
+    """What is known without a language model."""
+    with patch.object(flow, "load_encoder", lambda *_: MuteEncoder()):
+        return flow.learn(log, gw.FitConfig(seed=seed, finetune=FinetuneConfig(method="frozen")), cache)
 
 
 def table(rows: list[tuple[Cell, Recalls]]) -> str:

@@ -14,7 +14,6 @@ lies across a bound, its share inside counts (the randomised probability integra
 """
 
 import argparse
-import tempfile
 from pathlib import Path
 from time import perf_counter
 
@@ -34,7 +33,7 @@ from goeswith.evaluation.reliability import (
     expected_calibration_error,
     log_loss,
 )
-from trials import TRIALS, Trial
+from trials import TRIALS, Trial, shop_of
 
 Numbers = NDArray[np.float64]
 FEWEST = 50
@@ -55,8 +54,7 @@ def main() -> None:
         model = gw.load(asked.shop)
         refuse_seen(trial.exam, model.fitted_until)
         return tell(model, trial)
-    with tempfile.TemporaryDirectory() as scratch:
-        shop = gw.Shop.create(Path(scratch) / "shop", products=trial.products, events=trial.events)
+    with shop_of(trial) as shop:
         started = perf_counter()
         model = gw.fit(shop, gw.FitConfig(seed=asked.seed), until=trial.until)
         print(f"{trial.name}, {trial.part} slice: fitted in {perf_counter() - started:.1f} s", flush=True)

@@ -11,11 +11,9 @@ attributes and behaviour remain. Only the rankers that this needs are taught.
 
 import argparse
 import gc
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
@@ -23,16 +21,16 @@ import polars as pl
 from numpy.typing import NDArray
 
 import goeswith as gw
-from ablation import MuteEncoder, within
+from ablation import K, learn_mute, within
 from goeswith import flow
 from goeswith.association.finetune import FinetuneConfig
 from goeswith.evaluation.intervals import paired_bootstrap
 from goeswith.evaluation.metrics import capped_recall, hit_table, ndcg
 from goeswith.evaluation.protocol import Task
+from goeswith.model import Model
 from goeswith.ranking import training
-from trials import TRIALS, Trial
+from trials import TRIALS, Trial, shop_of
 
-K = 10
 SHARE = 0.1
 NEXT = ("B", "novel", "next")
 """The task of each data set that asks for products which the customer never bought."""
@@ -56,8 +54,9 @@ def main() -> None:
     lacking: list[Figures] = []
     for draw in range(asked.first, asked.first + asked.draws):
         drawn, task = with_hidden(trial, draw)
-        having.append(figures(drawn, task, asked.seed, mute=False))
-        lacking.append(figures(drawn, task, asked.seed, mute=True))
+        with_m, without = with_and_without(drawn, task, asked.seed)
+        having.append(with_m)
+        lacking.append(without)
         print(f"draw {draw}, {task.n_queries:,} customers", flush=True)
         for metric in having[-1]:
             print(compared(metric, having[-1:], lacking[-1:]), flush=True)
@@ -91,16 +90,18 @@ def with_hidden(trial: Trial, draw: int) -> tuple[Trial, Task]:
     return replace(trial, events=kept), part
 
 
-def figures(trial: Trial, task: Task, seed: int, mute: bool) -> Figures:
-    with tempfile.TemporaryDirectory() as folder, _only(TAUGHT):
-        shop = gw.Shop.create(Path(folder) / "shop", products=trial.products, events=trial.events)
-        config = gw.FitConfig(seed=seed, finetune=FinetuneConfig(method="frozen"))
+def with_and_without(trial: Trial, task: Task, seed: int) -> tuple[Figures, Figures]:
+    """What is reached with M and without it; one model in memory at a time."""
+    config = gw.FitConfig(seed=seed, finetune=FinetuneConfig(method="frozen"))
+    with shop_of(trial) as shop, _only(TAUGHT):
         log, cache = shop.log(trial.until), shop.folder / "cache"  # type: ignore[arg-type]
-        with patch.object(flow, "load_encoder", lambda *_: MuteEncoder()) if mute else nullcontext():
-            model = flow.learn(log, config, cache)
-        hits = hit_table(task.ask(model, K), task.truth, K)
-        del model
-    gc.collect()
+        having = figures(flow.learn(log, config, cache), task)
+        gc.collect()
+        return having, figures(learn_mute(log, cache, seed), task)
+
+
+def figures(model: Model, task: Task) -> Figures:
+    hits = hit_table(task.ask(model, K), task.truth, K)
     return {f"recall@{K} (capped)": capped_recall(hits), f"NDCG@{K}": ndcg(hits)}
 
 

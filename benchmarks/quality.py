@@ -12,7 +12,6 @@ import json
 import os
 import platform
 import subprocess
-import tempfile
 import zlib
 from dataclasses import replace
 from datetime import date
@@ -28,7 +27,7 @@ from goeswith.evaluation.guard import refuse_seen
 from goeswith.evaluation.intervals import bootstrap, paired_bootstrap
 from goeswith.evaluation.outcome import MAIN, Outcome, sit
 from peers import PEERS, PeerLeftOut, fitted
-from trials import TRIALS, Trial
+from trials import TRIALS, Trial, shop_of
 
 ROOT = Path(__file__).resolve().parents[1]
 K = 10
@@ -94,8 +93,7 @@ def our_outcomes(trial: Trial, seed: int, folder: Path | None = None) -> list[Ou
         model = gw.load(folder)
         refuse_seen(trial.exam, model.fitted_until)
         return [_as_ours(sit(model, task, trial.exam, K)) for task in trial.exam.tasks]
-    with tempfile.TemporaryDirectory() as scratch:
-        shop = gw.Shop.create(Path(scratch) / "shop", products=trial.products, events=trial.events)
+    with shop_of(trial) as shop:
         started = perf_counter()
         model = gw.fit(shop, gw.FitConfig(seed=seed), until=trial.until, progress=PlainProgress())
         print(f"  {OURS}: fitted in {perf_counter() - started:.1f} s", flush=True)

@@ -1,6 +1,8 @@
 """A data set made ready: the exam, what ours is given, and what the peers are fitted on."""
 
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import newcomers
 import online_retail
 import scientific
 from data_sets import complete_journey, complete_journey_terms, complete_journey_texts
+from goeswith.data.shop import Shop
 from goeswith.evaluation.protocol import Exam, Task
 from goeswith.language.words import words
 from peer_settings import CHOSEN
@@ -36,6 +39,13 @@ class Trial:
     until: object
     material: Material
     peers: list[str]
+
+
+@contextmanager
+def shop_of(trial: Trial) -> Iterator[Shop]:
+    """What a trial gives to ours, as a shop that is gone afterwards."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Shop.create(Path(folder) / "shop", products=trial.products, events=trial.events)
 
 
 def complete_journey_trial(part: str, vector_cache: Path | None = None) -> Trial:

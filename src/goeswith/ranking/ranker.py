@@ -50,9 +50,12 @@ class TreeRanker:
 
     def with_share_of_trees(self, share: float) -> "TreeRanker":
         """The same ranker as it was after so much of its training; boosting only ever adds trees."""
-        kept = (max(1, round(share * forest.num_trees())) for forest in self.forests)
-        shorter = (forest.model_to_string(num_iteration=n) for forest, n in zip(self.forests, kept, strict=True))
-        return TreeRanker(tuple(lgb.Booster(model_str=text) for text in shorter))
+
+        def shorter(forest: lgb.Booster) -> lgb.Booster:
+            kept = max(1, round(share * forest.num_trees()))
+            return lgb.Booster(model_str=forest.model_to_string(num_iteration=kept))
+
+        return TreeRanker(tuple(shorter(forest) for forest in self.forests))
 
     def contributions(self, features: Mapping[str, Array]) -> tuple[list[str], NDArray[np.float64]]:
         """How much each feature moved the log odds of each pair (TreeSHAP, Lundberg et al. 2020); the base is last."""
@@ -150,7 +153,7 @@ def train_ranker(
     data = lgb.Dataset(table, bought.astype(np.float32), weight=weight, feature_name=list(features))
 
     def forest(at: int) -> lgb.Booster:
-        drawn = 0 < at >= config.bag - config.randomised
+        drawn = at >= max(1, config.bag - config.randomised)
         rounds = round(1.5 * config.rounds) if drawn else config.rounds
         return lgb.train({**parameters, "seed": seed + at, "extra_trees": drawn}, data, rounds)
 

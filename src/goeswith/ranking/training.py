@@ -119,8 +119,8 @@ def train_rankers(
         every = Examples.joined([each.pop(question) for each in taught])
         learnt, held = every.only(~every.held), every.only(every.held)
         del every
-        alike = {} if question in RANDOMISED else {"randomised": 0}
-        settings = config.ranker.model_copy(update=alike if question in BAGGED else {"bag": 1})
+        update = {} if question in RANDOMISED else {"randomised": 0} if question in BAGGED else {"bag": 1}
+        settings = config.ranker.model_copy(update=update)
         rankers[question] = train_ranker(learnt.features, learnt.bought, settings, seed, learnt.weight)
         said = rankers[question].probability(held.features) if len(held.bought) else np.zeros(0)
         if judged is not None and len(held.bought):
