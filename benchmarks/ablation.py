@@ -35,7 +35,7 @@ from trials import TRIALS, Trial, shop_of
 
 K = 10
 WARMTH = {"0": (0, 0), "1-4": (1, 4), "5-19": (5, 19), "20+": (20, None)}
-OF_HISTORIES = ("personal", "popularity", "ease", "crowd", "cosine", "window", "words", "text")
+OF_HISTORIES = ("personal", "popularity", "ease", "crowd", "cosine", "window", "walk", "words", "text")
 OF_BASKETS = ("popularity", "basket_ease", "confidence", "basket_cosine", "basket_words", "basket_text")
 OF_KNOWN_BASKETS = ("personal", "together", "ease", "crowd", *OF_BASKETS)
 FUSED, MUTE = "goeswith", "without language model"

@@ -20,6 +20,7 @@ from goeswith.association.kin import Kin, find_kin
 from goeswith.association.largest import strongest
 from goeswith.association.lift import cosine
 from goeswith.association.linear import DualEase, fit_dual_ease, fit_ease
+from goeswith.association.walks import walk_counts
 from goeswith.association.windows import window_counts
 from goeswith.data.log import Log
 
@@ -42,7 +43,9 @@ class PartsConfig(BaseModel, frozen=True, extra="forbid"):
     most_customers: PositiveInt = 8_000
     """Of a larger shop, collective EASE learns from the customers who bought most."""
     near: PositiveInt = 100
-    """Companions kept for each product in the view of whole histories."""
+    """Companions kept for each product in the views of whole histories."""
+    stand_ins: PositiveInt = 50
+    """Best sellers that speak for each product beside its kin: those that F expects in the same places."""
     near_damping: float = 10.0
     """Baskets that draw the cosine of rarely sold pairs towards 0."""
 
@@ -102,7 +105,9 @@ class Parts:
     counts: Counts
     near: csr_array
     windows: csr_array
+    walks: csr_array
     kin: Kin
+    stand_ins: Kin
     ease: DualEase
     basket_ease: BasketEase
 
@@ -162,7 +167,9 @@ def fit_parts(
         counts=counts,
         near=companions(counts.pairs),
         windows=companions(window_counts(log)),
+        walks=strongest(walk_counts(histories, log.n_items), config.near),
         kin=find_kin(meaning.plain, np.arange(log.n_items) if group is None else group, counts.items),
+        stand_ins=find_kin(meaning.target, np.arange(log.n_items), _best_sellers(counts, config), config.stand_ins),
         ease=fit_dual_ease(
             csr_array(bought[most_active(histories, config.most_customers)]),
             meaning.words,
@@ -187,9 +194,16 @@ def most_active(histories: Histories, most: int) -> NDArray[np.int64]:
     return np.sort(np.argsort(-length, kind="stable")[: min(most, int((length > 0).sum()))])
 
 
+def _best_sellers(counts: Counts, config: PartsConfig) -> NDArray[np.int64]:
+    """(items,), baskets of those that EASE over baskets covers, 0 for all others."""
+    sold = np.zeros_like(counts.items)
+    best = np.argsort(-counts.items, kind="stable")[: config.basket_products]
+    sold[best] = counts.items[best]
+    return sold
+
+
 def _fit_basket_ease(counts: Counts, meaning: Meaning, config: PartsConfig) -> BasketEase:
-    sold = int((counts.items > 0).sum())
-    best = np.sort(np.argsort(-counts.items, kind="stable")[: min(config.basket_products, sold)])
+    best = np.flatnonzero(_best_sellers(counts, config))
     gram = counts.pairs[best][:, best].toarray().astype(np.float32)
     gram[np.diag_indices_from(gram)] = counts.items[best]
     alike = config.basket_text_weight * meaning.target[best]

@@ -19,7 +19,10 @@ from goeswith.association.parts import BasketEase, Meaning, Parts
 
 COUNTS, BEHAVIOUR = "counts.safetensors", "behaviour.safetensors"
 SINCE = {
-    "popularity.people": "popularity.month", "histories.longest": "histories.long", "histories.months": "histories.long"
+    "popularity.people": "popularity.month",
+    "histories.longest": "histories.long", "histories.months": "histories.long",
+    "walks.data": "windows.data", "walks.at": "windows.at", "walks.start": "windows.start",
+    "stand_ins.item": "kin.item", "stand_ins.weight": "kin.weight",
 }  # fmt: skip
 """What versions fitted earlier lack, and what stands in for it there; their rankers do not ask for it."""
 
@@ -30,8 +33,9 @@ def save_parts(parts: Parts, folder: Path) -> None:
     counted |= {"items": parts.counts.items, "n_baskets": np.array([parts.counts.n_baskets]), "owner": parts.owner}
     save_file(_plain(counted), folder / COUNTS)
 
-    behaviour = _sparse("near", parts.near) | _sparse("windows", parts.windows)
-    behaviour |= {"kin.item": parts.kin.item, "kin.weight": parts.kin.weight.astype(np.float16)}
+    behaviour = _sparse("near", parts.near) | _sparse("windows", parts.windows) | _sparse("walks", parts.walks)
+    for name, kin in (("kin", parts.kin), ("stand_ins", parts.stand_ins)):
+        behaviour |= {f"{name}.item": kin.item, f"{name}.weight": kin.weight.astype(np.float16)}
     behaviour |= _sparse("interactions", parts.ease.interactions)
     behaviour |= {"kernel": parts.ease.kernel, "precision": parts.ease.precision}
     behaviour |= {"penalty": np.array([parts.ease.penalty], np.float64)}
@@ -44,12 +48,15 @@ def save_parts(parts: Parts, folder: Path) -> None:
 def read_parts(folder: Path) -> dict[str, NDArray]:
     """What `save_parts` wrote, as it is calculated with."""
     arrays = load_file(folder / COUNTS) | load_file(folder / BEHAVIOUR)
-    for name in ("pairs", "baskets", "near", "windows", "interactions"):
+    for name in ("pairs", "baskets", "near", "windows", "walks", "interactions"):
+        if f"{name}.data" not in arrays:  # see SINCE
+            continue
         arrays[f"{name}.data"] = arrays[f"{name}.data"].astype(np.float32)
         if len(arrays[f"{name}.at"]) < 2**31:  # else SciPy would widen the columns too
             arrays[f"{name}.start"] = arrays[f"{name}.start"].astype(np.int32)
-    for name in ("kin.weight", "weights"):
-        arrays[name] = arrays[name].astype(np.float32)
+    for name in ("kin.weight", "stand_ins.weight", "weights"):
+        if name in arrays:
+            arrays[name] = arrays[name].astype(np.float32)
     return arrays
 
 
@@ -67,7 +74,9 @@ def parts_from(arrays: Mapping[str, NDArray], meaning: Meaning, now: datetime, t
         counts=Counts(_matrix(arrays, "pairs", n), arrays["items"], int(arrays["n_baskets"][0])),
         near=_matrix(arrays, "near", n),
         windows=_matrix(arrays, "windows", n),
+        walks=_matrix(arrays, "walks", n),
         kin=Kin(arrays["kin.item"], arrays["kin.weight"]),
+        stand_ins=Kin(arrays["stand_ins.item"], arrays["stand_ins.weight"]),
         ease=DualEase(
             _matrix(arrays, "interactions", n),
             meaning.words,

@@ -32,6 +32,7 @@ QUOTAS: dict[str, Mapping[str, int]] = {
         "cosine": 60,
         "recent": 40,
         "window": 60,
+        "walk": 60,
         "words": 40,
         "text": 40,
     },

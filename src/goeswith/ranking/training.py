@@ -35,10 +35,10 @@ HELD_BACK = 0.1
 FEWEST_HELD = 30
 """A slice that could hold back fewer queries holds back none."""
 QUESTIONS = ("recommend", "novel", "cold", "complete", "related", "related-cold")
-BAGGED = ("recommend", "novel", "complete")
+BAGGED = ("recommend", "novel", "cold", "complete")
 """Questions whose rankers are bagged, for the time that it takes; on the others it was not measured."""
-RANDOMISED = ("recommend",)
-"""Questions whose bags hold randomised forests. Basket completion is no better for them; novel was not measured."""
+RANDOMISED = ("recommend", "novel", "cold")
+"""Questions whose bags hold randomised forests. Basket completion is no better for them."""
 
 
 class LearningConfig(BaseModel, frozen=True, extra="forbid"):

@@ -70,6 +70,7 @@ def _history_views(parts: Parts, asked: Queries) -> dict[str, Array]:
         "cosine": (weight @ parts.near).toarray(),
         "recent": (recent @ parts.near).toarray(),
         "window": (recent @ parts.windows).toarray(),
+        "walk": (recent @ parts.walks).toarray(),
         "crowd": parts.crowd.scores(own.matrix(own.long, n), asked.customer),
         "words": (weight @ meaning.words) @ meaning.words.T,
         "text": (weight @ meaning.source) @ meaning.target.T,
@@ -81,8 +82,8 @@ OF_BOTH = frozenset(
     | {"kin_basket_cosine", "kernel", "nearest", "nearest_words", "best", "closest", "met"}
 )
 """Features that say how two products suit each other, and nothing of one of them alone."""
-BORROWED = ("ease", "ease_recent", "cosine", "window", "crowd", "basket_ease", "basket_cosine")
-"""Views of behaviour that a product takes from its kin as well."""
+BORROWED = ("ease", "ease_recent", "cosine", "window", "walk", "crowd", "basket_ease", "basket_cosine")
+"""Views of behaviour that a product takes from its kin as well; of a history, from its stand-ins too."""
 
 
 def _basket_views(parts: Parts, asked: Queries) -> dict[str, Array]:
@@ -164,7 +165,7 @@ def features(parts: Parts, asked: Queries, views: dict[str, Array], some: Candid
     found |= _of_item(parts, some)
     found |= _of_shelf(parts, asked, some, found["long"])
     found |= _of_text(parts, asked, some)
-    found |= _of_kin(parts, asked.own, views, some)
+    found |= _of_kin(parts, asked, views, some)
     if asked.held is not None:
         found |= _of_basket(parts, asked.held, some)
     return {name: np.asarray(column, np.float32) for name, column in found.items()}
@@ -277,11 +278,19 @@ def _of_text(parts: Parts, asked: Queries, some: Candidates) -> dict[str, Array]
     return {"kernel": kernel, "nearest": nearest, "nearest_words": lexical}
 
 
-def _of_kin(parts: Parts, own: Histories, views: dict[str, Array], some: Candidates) -> dict[str, Array]:
-    """What is known of the sold products nearest in text: their views, and how much the customer bought of them."""
+def _of_kin(parts: Parts, asked: Queries, views: dict[str, Array], some: Candidates) -> dict[str, Array]:
+    """What is known of the sold products nearest in text: their views, and how much the customer bought of them.
+
+    For a history also of those nearest by F's target vectors, which have shown what they are bought with.
+    """
     known = {name: view for name, view in views.items() if name in BORROWED}
-    known["own"] = own.matrix(own.long, parts.meaning.n_items).toarray()
-    return {f"kin_{name}": parts.kin.borrowed(view, some.query, some.item) for name, view in known.items()}
+    known["own"] = asked.own.matrix(asked.own.long, parts.meaning.n_items).toarray()
+    kin = {"kin": parts.kin} if asked.held is not None else {"kin": parts.kin, "stand_in": parts.stand_ins}
+    return {
+        f"{of}_{name}": which.borrowed(view, some.query, some.item)
+        for of, which in kin.items()
+        for name, view in known.items()
+    }
 
 
 def _remembered(asked: Queries, query: int) -> NDArray[np.int64]:

@@ -15,7 +15,7 @@ from goeswith.ranking.views import Queries, catalogue_views
 
 K, QUERIES = 10, 300
 WHOLE = "goeswith"
-OF_HISTORIES = ("personal", "popularity", "ease", "crowd", "cosine", "window", "words", "text")
+OF_HISTORIES = ("personal", "popularity", "ease", "crowd", "cosine", "window", "walk", "words", "text")
 OF_BASKETS = ("popularity", "basket_ease", "confidence", "basket_cosine", "basket_words", "basket_text")
 
 

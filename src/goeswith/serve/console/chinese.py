@@ -204,7 +204,7 @@ CHINESE = {
     "One is running already. Watch it, or cancel it first.": "已有任务在运行。请查看，或先取消。",
     "No file waits. Choose the events file first.": "没有等待的文件。请先选择事件文件。",
     "each part alone": "各部分单独", "personal": "个人习惯", "popularity": "热度", "ease": "线性模型（顾客）", "crowd": "相似顾客",
-    "cosine": "共同购买", "window": "先后购买", "text": "语言模型", "basket_ease": "线性模型（购物篮）", "confidence": "置信度",
+    "cosine": "共同购买", "window": "先后购买", "walk": "同一顾客购买", "text": "语言模型", "basket_ease": "线性模型（购物篮）", "confidence": "置信度",
     "basket_cosine": "同篮", "basket_words": "文字（购物篮）", "basket_text": "语言模型（购物篮）",
     # inventory
     "Inventory": "库存",
