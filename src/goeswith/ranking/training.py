@@ -15,7 +15,7 @@ from goeswith.ranking.candidates import candidates, quotas_for
 from goeswith.ranking.ranker import Ranker, RankerConfig, train_ranker
 from goeswith.ranking.slices import TrainingSlice
 from goeswith.ranking.sources import of_products, themselves
-from goeswith.ranking.views import OF_BOTH, Array, Queries, catalogue_views, features
+from goeswith.ranking.views import OF_BOTH, Array, Queries, catalogue_views, features, is_of_the_new
 
 COLD = 5
 """A product with fewer baskets is cold: what is known of it is mostly its text."""
@@ -75,6 +75,9 @@ class Examples:
     def only(self, some: NDArray[np.bool_]) -> "Examples":
         columns = {name: column[some] for name, column in self.features.items()}
         return Examples(columns, self.bought[some], self.weight[some], self.held[some])
+
+    def with_features(self, wanted: Callable[[str], bool]) -> "Examples":
+        return replace(self, features={name: column for name, column in self.features.items() if wanted(name)})
 
     @classmethod
     def joined(cls, some: Sequence["Examples"]) -> "Examples":
@@ -137,7 +140,8 @@ def block_size(n_items: int) -> int:
 
 
 def _of_customers(slice_: TrainingSlice, parts: Parts, config: LearningConfig, rng: np.random.Generator) -> Examples:
-    return _customer_examples(slice_, parts, config, rng, "recommend", only_new=False)
+    found = _customer_examples(slice_, parts, config, rng, "recommend", only_new=False)
+    return found.with_features(lambda name: not is_of_the_new(name))
 
 
 def _of_novel(slice_: TrainingSlice, parts: Parts, config: LearningConfig, rng: np.random.Generator) -> Examples:
@@ -224,7 +228,7 @@ def _of_cold_pairs(slice_: TrainingSlice, parts: Parts, config: LearningConfig, 
     others = others[: int(HELD_BACK * config.n_related)]
     held = _pair_examples(slice_, parts, others, "related-cold", _cold(slice_, parts), held=True)
     found = Examples.joined([learnt, held])
-    return replace(found, features={name: column for name, column in found.features.items() if name in OF_BOTH})
+    return found.with_features(OF_BOTH.__contains__)
 
 
 def asked_pairs(

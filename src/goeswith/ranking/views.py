@@ -84,6 +84,12 @@ OF_BOTH = frozenset(
 """Features that say how two products suit each other, and nothing of one of them alone."""
 BORROWED = ("ease", "ease_recent", "cosine", "window", "walk", "crowd", "basket_ease", "basket_cosine")
 """Views of behaviour that a product takes from its kin as well; of a history, from its stand-ins too."""
+STAND_IN = "stand_in"
+
+
+def is_of_the_new(name: str) -> bool:
+    """Whether a feature helps with what is new to a customer alone; what is bought again was ranked worse with it."""
+    return name in ("walk", "kin_walk") or name.startswith(STAND_IN)
 
 
 def _basket_views(parts: Parts, asked: Queries) -> dict[str, Array]:
@@ -285,7 +291,7 @@ def _of_kin(parts: Parts, asked: Queries, views: dict[str, Array], some: Candida
     """
     known = {name: view for name, view in views.items() if name in BORROWED}
     known["own"] = asked.own.matrix(asked.own.long, parts.meaning.n_items).toarray()
-    kin = {"kin": parts.kin} if asked.held is not None else {"kin": parts.kin, "stand_in": parts.stand_ins}
+    kin = {"kin": parts.kin} if asked.held is not None else {"kin": parts.kin, STAND_IN: parts.stand_ins}
     return {
         f"{of}_{name}": which.borrowed(view, some.query, some.item)
         for of, which in kin.items()
