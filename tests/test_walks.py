@@ -19,7 +19,7 @@ TEA, MILK, JAM = 0, 1, 2
 
 
 def test_a_walk_goes_from_a_product_over_its_customers_to_what_they_bought() -> None:
-    table = walk_counts(histories_from([[[TEA], [MILK]], [[TEA], [MILK], [JAM]]], NOW), 3).toarray()
+    table = walk_counts(histories_from([[[TEA], [MILK]], [[TEA], [MILK], [JAM]]], NOW), 3, 9).toarray()
 
     day = 0.5 ** (1 / HALF_LIFE)
     ann = {TEA: day**2, MILK: day}
@@ -32,22 +32,31 @@ def test_a_walk_goes_from_a_product_over_its_customers_to_what_they_bought() -> 
 
 
 def test_whoever_buys_everything_says_less_of_a_pair() -> None:
-    few = walk_counts(histories_from([[[TEA, MILK]]], NOW), 60).toarray()
-    many = walk_counts(histories_from([[list(range(60))]], NOW), 60).toarray()
+    few = walk_counts(histories_from([[[TEA, MILK]]], NOW), 60, 60).toarray()
+    many = walk_counts(histories_from([[list(range(60))]], NOW), 60, 60).toarray()
     assert 0 < many[TEA, MILK] < few[TEA, MILK]
 
 
 def test_of_long_histories_what_was_bought_last_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(walks, "LATEST", (3, 2))
     monkeypatch.setattr(walks, "MOST_PAIRS", 4)
-    table = walk_counts(histories_from([[[TEA], [MILK], [JAM]]], NOW), 3).toarray()
+    table = walk_counts(histories_from([[[TEA], [MILK], [JAM]]], NOW), 3, 9).toarray()
     assert table[MILK, JAM] > 0
     assert not table[TEA].any()
 
 
+def test_the_strongest_of_each_product_are_kept_block_by_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    histories = histories_from([[[TEA, MILK]], [[TEA], [MILK]], [[JAM, MILK]]], NOW)
+    whole = walk_counts(histories, 3, 9).toarray()
+    monkeypatch.setattr(walks, "ROWS_AT_ONCE", 2)
+    assert np.array_equal(walk_counts(histories, 3, 9).toarray(), whole)
+    best = walk_counts(histories, 3, 1).toarray()
+    assert best[MILK].tolist() == [whole[MILK, TEA], 0, 0]
+
+
 def test_nobody_leaves_no_walks() -> None:
-    assert walk_counts(histories_from([], NOW), 3).nnz == 0
-    assert walk_counts(histories_from([[]], NOW), 3).nnz == 0
+    assert walk_counts(histories_from([], NOW), 3, 9).nnz == 0
+    assert walk_counts(histories_from([[]], NOW), 3, 9).nnz == 0
 
 
 def test_parts_of_a_version_fitted_before_walks_were_counted_are_read(tmp_path: Path) -> None:

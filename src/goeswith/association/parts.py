@@ -167,7 +167,7 @@ def fit_parts(
         counts=counts,
         near=companions(counts.pairs),
         windows=companions(window_counts(log)),
-        walks=strongest(walk_counts(histories, log.n_items), config.near),
+        walks=walk_counts(histories, log.n_items, config.near),
         kin=find_kin(meaning.plain, np.arange(log.n_items) if group is None else group, counts.items),
         stand_ins=find_kin(meaning.target, np.arange(log.n_items), _best_sellers(counts, config), config.stand_ins),
         ease=fit_dual_ease(
