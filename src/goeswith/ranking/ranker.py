@@ -25,8 +25,9 @@ class RankerConfig(BaseModel, frozen=True, extra="forbid"):
     bag: PositiveInt = 3
     """Forests grown alike but for their seed, whose log odds are averaged: what one of them owes to chance is less."""
     randomised: NonNegativeInt = 2
-    """So many of the bag that recommends draw their thresholds (Geurts, Ernst, Wehenkel, "Extremely randomized trees",
-    Machine Learning 2006) and have half as many trees again; they differ more, and so do better together."""
+    """So many of a bag draw their thresholds, where customers are asked about (Geurts, Ernst, Wehenkel, "Extremely
+    randomized trees", Machine Learning 2006), and have half as many trees again; they differ more, and so do better
+    together."""
     fewest_positives: PositiveInt = 150
     """With fewer examples of a purchase no trees are grown; a fixed mix of the views answers."""
 
