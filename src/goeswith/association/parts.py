@@ -17,6 +17,7 @@ from goeswith.association.habits import Habits, fit_habits
 from goeswith.association.halves import in_half
 from goeswith.association.histories import Histories, histories_of
 from goeswith.association.kin import Kin, find_kin
+from goeswith.association.kriging import krige
 from goeswith.association.largest import strongest
 from goeswith.association.lift import cosine
 from goeswith.association.linear import DualEase, fit_dual_ease, fit_ease
@@ -45,7 +46,8 @@ class PartsConfig(BaseModel, frozen=True, extra="forbid"):
     near: PositiveInt = 100
     """Companions kept for each product in the views of whole histories."""
     stand_ins: PositiveInt = 50
-    """Best sellers that speak for each product beside its kin: those that F expects in the same places."""
+    """Best sellers that speak for each product beside its kin: those that read alike and that F expects in the same
+    places, each for what the others do not say."""
     near_damping: float = 10.0
     """Baskets that draw the cosine of rarely sold pairs towards 0."""
 
@@ -169,7 +171,7 @@ def fit_parts(
         windows=companions(window_counts(log)),
         walks=walk_counts(histories, log.n_items, config.near),
         kin=find_kin(meaning.plain, np.arange(log.n_items) if group is None else group, counts.items),
-        stand_ins=find_kin(meaning.target, np.arange(log.n_items), _best_sellers(counts, config), config.stand_ins),
+        stand_ins=krige((meaning.plain, meaning.target), _best_sellers(counts, config), config.stand_ins),
         ease=fit_dual_ease(
             csr_array(bought[most_active(histories, config.most_customers)]),
             meaning.words,
