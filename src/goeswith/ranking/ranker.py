@@ -1,9 +1,8 @@
 """What weighs the views: gradient-boosted trees that answer with a probability."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import groupby
 from pathlib import Path
 
 import lightgbm as lgb
@@ -39,16 +38,16 @@ class TreeRanker:
 
     forests: tuple[lgb.Booster, ...]
 
+    @property
+    def names(self) -> list[str]:
+        """The features, in the order of the forests."""
+        return self.forests[0].feature_name()
+
     def probability(self, features: Mapping[str, Array]) -> Array:
         """(pairs,) from columns of (pairs,)."""
-        alike = groupby(self.forests, lgb.Booster.feature_name)  # neighbours that ask for the same, read one table
-        odds = [
-            np.asarray(forest.predict(table, raw_score=True))
-            for names, forests in alike
-            for table in [np.stack([features[name] for name in names], axis=1)]
-            for forest in forests
-        ]
-        return np.asarray(expit(np.mean(odds, axis=0)), dtype=np.float32)
+        table = np.stack([features[name] for name in self.names], axis=1)
+        odds = np.mean([np.asarray(forest.predict(table, raw_score=True)) for forest in self.forests], axis=0)
+        return np.asarray(expit(odds), dtype=np.float32)
 
     def with_share_of_trees(self, share: float) -> "TreeRanker":
         """The same ranker as it was after so much of its training; boosting only ever adds trees."""
@@ -58,6 +57,12 @@ class TreeRanker:
             return lgb.Booster(model_str=forest.model_to_string(num_iteration=kept))
 
         return TreeRanker(tuple(shorter(forest) for forest in self.forests))
+
+    def contributions(self, features: Mapping[str, Array]) -> tuple[list[str], NDArray[np.float64]]:
+        """How much each feature moved the log odds of each pair (TreeSHAP, Lundberg et al. 2020); the base is last."""
+        table = np.stack([features[name] for name in self.names], axis=1)
+        moved = [np.asarray(forest.predict(table, pred_contrib=True)) for forest in self.forests]
+        return [*self.names, "base"], np.mean(moved, axis=0)
 
     def save(self, file: Path) -> None:
         file.write_text(NEXT.join(forest.model_to_string() for forest in self.forests))
@@ -119,7 +124,6 @@ def train_ranker(
     config: RankerConfig,
     seed: int,
     weight: Array | None = None,
-    sets: Sequence[Sequence[str]] | None = None,
 ) -> Ranker:
     """Learn to weigh the views.
 
@@ -128,11 +132,11 @@ def train_ranker(
     features : columns of (pairs,)
     bought : (pairs,), whether the product was bought
     weight : (pairs,), how many candidates each stands for; None: one
-    sets : for each the features that a bag is grown on, all bags speaking alike; None: one bag, on all features
     """
     if bought.sum() < config.fewest_positives or bought.all():
         rate = float(np.clip(bought.mean() if len(bought) else 0.01, 1e-4, 0.5))
         return MixRanker(rate, _usual(features))
+    table = np.stack(list(features.values()), axis=1)
     parameters = {
         "objective": "binary",
         "learning_rate": config.learning_rate,
@@ -147,18 +151,14 @@ def train_ranker(
         "deterministic": True,
         "force_col_wise": True,
     }
+    data = lgb.Dataset(table, bought.astype(np.float32), weight=weight, feature_name=list(features))
 
-    def bag(names: Sequence[str]) -> list[lgb.Booster]:
-        table = np.stack([features[name] for name in names], axis=1)
-        data = lgb.Dataset(table, bought.astype(np.float32), weight=weight, feature_name=list(names))
-        return [forest(data, at) for at in range(config.bag)]
-
-    def forest(data: lgb.Dataset, at: int) -> lgb.Booster:
+    def forest(at: int) -> lgb.Booster:
         drawn = at >= max(1, config.bag - config.randomised)
         rounds = round(1.5 * config.rounds) if drawn else config.rounds
         return lgb.train({**parameters, "seed": seed + at, "extra_trees": drawn}, data, rounds)
 
-    return TreeRanker(tuple(forest for names in sets or [list(features)] for forest in bag(names)))
+    return TreeRanker(tuple(forest(at) for at in range(config.bag)))
 
 
 def load_ranker(file: Path) -> Ranker:

@@ -15,15 +15,7 @@ from goeswith.ranking.candidates import candidates, quotas_for
 from goeswith.ranking.ranker import Ranker, RankerConfig, train_ranker
 from goeswith.ranking.slices import TrainingSlice
 from goeswith.ranking.sources import of_products, themselves
-from goeswith.ranking.views import (
-    OF_BOTH,
-    OF_THE_UNSOLD,
-    Array,
-    Queries,
-    catalogue_views,
-    features,
-    is_of_the_new,
-)
+from goeswith.ranking.views import OF_BOTH, Array, Queries, catalogue_views, features, is_of_the_new
 
 COLD = 5
 """A product with fewer baskets is cold: what is known of it is mostly its text."""
@@ -47,12 +39,6 @@ BAGGED = ("recommend", "novel", "cold", "complete")
 """Questions whose rankers are bagged, for the time that it takes; on the others it was not measured."""
 RANDOMISED = ("recommend", "novel", "cold")
 """Questions whose bags hold randomised forests. Basket completion is no better for them."""
-BAGS: dict[str, tuple[Callable[[str], bool], ...]] = {
-    "recommend": (lambda name: not is_of_the_new(name),),
-    "cold": (bool, OF_THE_UNSOLD.__contains__),
-    "related-cold": (OF_BOTH.__contains__,),
-}
-"""Question -> the features of each of its bags; of all others one bag, grown on every feature."""
 
 
 class LearningConfig(BaseModel, frozen=True, extra="forbid"):
@@ -89,6 +75,9 @@ class Examples:
     def only(self, some: NDArray[np.bool_]) -> "Examples":
         columns = {name: column[some] for name, column in self.features.items()}
         return Examples(columns, self.bought[some], self.weight[some], self.held[some])
+
+    def with_features(self, wanted: Callable[[str], bool]) -> "Examples":
+        return replace(self, features={name: column for name, column in self.features.items() if wanted(name)})
 
     @classmethod
     def joined(cls, some: Sequence["Examples"]) -> "Examples":
@@ -135,8 +124,7 @@ def train_rankers(
         del every
         update = {} if question in RANDOMISED else {"randomised": 0} if question in BAGGED else {"bag": 1}
         settings = config.ranker.model_copy(update=update)
-        sets = [[name for name in learnt.features if wanted(name)] for wanted in BAGS.get(question, (bool,))]
-        rankers[question] = train_ranker(learnt.features, learnt.bought, settings, seed, learnt.weight, sets)
+        rankers[question] = train_ranker(learnt.features, learnt.bought, settings, seed, learnt.weight)
         said = rankers[question].probability(held.features) if len(held.bought) else np.zeros(0)
         if judged is not None and len(held.bought):
             judged(question, rankers[question], held)
@@ -152,7 +140,8 @@ def block_size(n_items: int) -> int:
 
 
 def _of_customers(slice_: TrainingSlice, parts: Parts, config: LearningConfig, rng: np.random.Generator) -> Examples:
-    return _customer_examples(slice_, parts, config, rng, "recommend", only_new=False)
+    found = _customer_examples(slice_, parts, config, rng, "recommend", only_new=False)
+    return found.with_features(lambda name: not is_of_the_new(name))
 
 
 def _of_novel(slice_: TrainingSlice, parts: Parts, config: LearningConfig, rng: np.random.Generator) -> Examples:
@@ -238,7 +227,8 @@ def _of_cold_pairs(slice_: TrainingSlice, parts: Parts, config: LearningConfig, 
     learnt = _pair_examples(slice_, parts, some, "related-cold", pool)
     others = others[: int(HELD_BACK * config.n_related)]
     held = _pair_examples(slice_, parts, others, "related-cold", _cold(slice_, parts), held=True)
-    return Examples.joined([learnt, held])
+    found = Examples.joined([learnt, held])
+    return found.with_features(OF_BOTH.__contains__)
 
 
 def asked_pairs(

@@ -85,9 +85,6 @@ OF_BOTH = frozenset(
 BORROWED = ("ease", "ease_recent", "cosine", "window", "walk", "crowd", "basket_ease", "basket_cosine")
 """Views of behaviour that a product takes from its kin as well; of a history, from its stand-ins too."""
 STAND_IN = "stand_in"
-OF_THE_UNSOLD = frozenset({"stand_in_walk", "stand_in_crowd", "stand_in_ease", "kernel"})
-"""Features that say what suits a customer of what never sold; trees that see all others as well learn of its price and
-its shelf what happened to sell last."""
 
 
 def is_of_the_new(name: str) -> bool:
@@ -290,7 +287,7 @@ def _of_text(parts: Parts, asked: Queries, some: Candidates) -> dict[str, Array]
 def _of_kin(parts: Parts, asked: Queries, views: dict[str, Array], some: Candidates) -> dict[str, Array]:
     """What is known of the sold products nearest in text: their views, and how much the customer bought of them.
 
-    For a history also what best sellers like it predict together.
+    For a history also what the best sellers that are like it predict together.
     """
     known = {name: view for name, view in views.items() if name in BORROWED}
     known["own"] = asked.own.matrix(asked.own.long, parts.meaning.n_items).toarray()
