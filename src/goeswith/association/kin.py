@@ -18,9 +18,9 @@ BLOCK = 256
 
 @dataclass(frozen=True)
 class Kin:
-    """The sold products nearest to each product in words and meaning.
+    """Sold products that speak for each product: those nearest in words and meaning, or its stand-ins.
 
-    item : (items, k), their rows; weight : (items, k), see `shares`; 0 where there are fewer
+    item : (items, k), their rows; weight : (items, k), see `shares` and `kriging.krige`; 0 where there are fewer
     """
 
     item: NDArray[np.int32]
@@ -29,7 +29,7 @@ class Kin:
     def borrowed(
         self, values: NDArray[np.floating], query: NDArray[np.int64], item: NDArray[np.int64]
     ) -> NDArray[np.float32]:
-        """The mean value of each candidate's kin; (pairs,).
+        """The weighted sum of the values of each candidate's kin; (pairs,).
 
         Parameters
         ----------

@@ -53,27 +53,28 @@ def krige(ways: Sequence[Array], sold: NDArray[np.integer], k: int) -> Kin:
     [(1, 0.27), (2, 0.27), (3, 0.43)]
     """
     known = np.flatnonzero(sold)
-    n, width = len(sold), min(k, max(len(known) - 1, 0))
-    item, weight = np.zeros((n, k), np.int32), np.zeros((n, k), np.float32)
-    if not width:
-        return Kin(item, weight)
+    first, like = _distinct(ways[0], sold)
+    item, weight = np.zeros((len(first), k), np.int32), np.zeros((len(first), k), np.float32)
+    width = min(k, len(known) - 1)
+    if width < 1:
+        return Kin(item[like], weight[like])
     pool = [vectors[known] for vectors in ways]
     among = _covariance(pool, pool)
     noise = (NOISE * (1 + FEW / sold[known])).astype(np.float32)
-    column = np.full(n, -1)
+    column = np.full(len(sold), -1)
     column[known] = np.arange(len(known))
-    first, like = _distinct(ways[0], sold)
     for start in range(0, len(first), BLOCK):
-        rows = first[start : start + BLOCK]
+        some = slice(start, start + BLOCK)
+        rows = first[some]
         towards = _covariance([vectors[rows] for vectors in ways], pool)
         own = np.flatnonzero(column[rows] >= 0)
         towards[own, column[rows[own]]] = -np.inf
         covariance, near = largest(towards, width)  # (rows, width)
         table = among[near[:, :, None], near[:, None, :]]  # (rows, width, width)
         table[:, np.arange(width), np.arange(width)] += noise[near]
-        item[rows, :width] = known[near]
-        weight[rows, :width] = np.linalg.solve(table, covariance[..., None])[..., 0]
-    return Kin(item[first[like]], in_half(weight[first[like]]))
+        item[some, :width] = known[near]
+        weight[some, :width] = np.linalg.solve(table, covariance[..., None])[..., 0]
+    return Kin(item[like], in_half(weight)[like])
 
 
 def _distinct(vectors: Array, sold: NDArray[np.integer]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
