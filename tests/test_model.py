@@ -455,6 +455,14 @@ def test_in_a_shop_too_small_to_learn_a_batch_answers_what_single_questions_answ
         same(many.filter(customer_id=customer), numbered.recommend(customer, n=6))
 
 
+def test_to_name_everything_is_to_name_nothing_where_most_products_hardly_sell(numbered):
+    everything = list(range(100, 113))
+
+    same(numbered.recommend_many([1], n=13, among=everything), numbered.recommend(1, n=13))
+    same(numbered.recommend_many([1], n=13, novel=True, among=everything), numbered.recommend(1, n=13, novel=True))
+    same(numbered.related_many([100], n=13, among=everything), numbered.related(100, n=13))
+
+
 def test_an_audience_has_the_probabilities_that_its_customers_are_told(numbered):
     bread = 100
 

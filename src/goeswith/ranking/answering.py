@@ -22,6 +22,8 @@ from goeswith.ranking.training import COLD, block_size, bought_before
 from goeswith.ranking.views import Array, Candidates, Queries, catalogue_views, features
 
 MOSTLY = 0.5
+LIVES_FROM = 0.25
+"""Products of so much of all sales are what a shop lives from, however little each of them sells."""
 Labels = Callable[[int, NDArray[np.int64]], NDArray[np.str_]]
 """What kinds some products are of, for the query of this number."""
 Keep = Callable[[int, NDArray[np.int64]], NDArray[np.bool_]]
@@ -167,9 +169,10 @@ class Answerer:
         return "related-cold" if self._asks_for_the_cold(limits) else "related"
 
     def _asks_for_the_cold(self, limits: Limits) -> bool:
-        """Whether most of the products that the user named hardly sold."""
-        cold = self.parts.counts.items[limits.allowed] < COLD
-        return limits.named and len(cold) > 0 and bool(cold.mean() >= MOSTLY)
+        """Whether most of the products that the user named hardly sold. In a small shop that is so of all products."""
+        sold = self.parts.counts.items[limits.allowed]
+        hardly = len(sold) > 0 and np.mean(sold < COLD) >= MOSTLY
+        return limits.named and bool(hardly and sold.sum() < LIVES_FROM * self.parts.counts.items.sum())
 
     def _whole_categories(self, bought: csr_array) -> csr_array:
         """Bar every product of the categories that a query has bought from."""
