@@ -1,5 +1,7 @@
 """The bag of forests: which of them draw their thresholds, what a share of them is, and that a file keeps all."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -49,3 +51,30 @@ def test_a_bag_ranks_what_is_bought_above_what_is_not() -> None:
     said = taught(bag=3).probability(features)
 
     assert said[bought].mean() > said[~bought].mean() + 0.1
+
+
+@pytest.mark.parametrize(("n", "share"), [(300, 0.74), (2_000, 0.13), (20_000, 0.0)])
+def test_the_fewer_the_examples_the_more_a_mix_of_the_views_has_a_say(n: int, share: float, tmp_path) -> None:
+    rng = np.random.default_rng(1)
+    features = {name: rng.random(2 * n).astype(np.float32) for name in ("ease", "noise")}
+    bought = rng.permutation(2 * n) < n
+    ranker = train_ranker(features, bought, RankerConfig(rounds=5, bag=1), seed=0)
+    ranker.save(tmp_path / "ranker.txt")
+
+    assert isinstance(ranker, TreeRanker)
+    assert ranker.share == pytest.approx(share, abs=0.01)
+    assert (ranker.mix is None) == (share == 0)
+    assert np.array_equal(load_ranker(tmp_path / "ranker.txt").probability(features), ranker.probability(features))
+
+
+def test_a_mix_knows_good_views_before_any_tree_could_learn_them() -> None:
+    rng = np.random.default_rng(2)
+    features = {name: rng.random(400).astype(np.float32) for name in ("ease", *(f"noise{at}" for at in range(60)))}
+    bought = rng.random(400) < 0.4 * features["ease"]
+    ranker = train_ranker(features, bought, RankerConfig(), seed=0)
+    asked = {name: rng.random(4_000).astype(np.float32) for name in features}
+
+    assert isinstance(ranker, TreeRanker)
+    both = (ranker, replace(ranker, mix=None))
+    told, alone = (np.corrcoef(each.probability(asked), asked["ease"])[0, 1] for each in both)
+    assert told > alone + 0.2

@@ -1,5 +1,6 @@
 """Training F on frozen vectors: what goes with what, learnt from what was bought after what."""
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -22,6 +23,8 @@ class FeatureConfig(BaseModel, frozen=True, extra="forbid"):
     """How F learns on vectors that stay as they are."""
 
     steps: NonNegativeInt = 800
+    passes: PositiveFloat = 4.0
+    """How often each purchase is a target at most; a small log takes fewer steps, for F would learn it by heart."""
     batch: PositiveInt = 64
     history: PositiveInt = 20
     """Products before each target. The more there are, the likelier that one of them explains it."""
@@ -68,7 +71,8 @@ def train_features(
         inputs.x.shape[1], min(config.rank, inputs.x.shape[1]), n_extra, n_categories, config.scale, config.seed
     )
     purchases = threads(log, group, hidden, config.damping, seed=config.seed)
-    if len(purchases) < FEWEST_TARGETS or not config.steps:
+    steps = min(config.steps, math.ceil(config.passes * len(purchases) / config.batch))
+    if len(purchases) < FEWEST_TARGETS or not steps:
         return layer.eval()
 
     def backward(step: int) -> float:
@@ -81,7 +85,7 @@ def train_features(
     run(
         {"features": list(layer.parameters())},
         backward,
-        Schedule(config.steps, epochs=1, rates={"features": config.rate}, weight_decay=config.weight_decay),
+        Schedule(steps, epochs=1, rates={"features": config.rate}, weight_decay=config.weight_decay),
         metric=(lambda: judge(layer)) if judge else None,
         report=report,
     )

@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, NonNegativeInt, PositiveFloat, PositiveInt
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from goeswith.ranking.views import Array
 
@@ -28,15 +28,82 @@ class RankerConfig(BaseModel, frozen=True, extra="forbid"):
     """So many of a bag draw their thresholds, where customers are asked about (Geurts, Ernst, Wehenkel, "Extremely
     randomized trees", Machine Learning 2006), and have half as many trees again; they differ more, and so do better
     together."""
-    fewest_positives: PositiveInt = 150
-    """With fewer examples of a purchase no trees are grown; a fixed mix of the views answers."""
+    fewest_positives: PositiveInt = 50
+    """With fewer examples of a purchase no trees are grown; a fixed mix of the views answers alone."""
+
+
+MIX = {
+    "long": 2.0, "ease": 1.0, "cosine": 1.0, "recent": 1.0, "crowd": 1.0, "walk": 1.0, "people": 0.3, "month": 0.3,
+    "together": 1.0, "confidence": 1.0, "best": 1.0, "closest": 0.5, "basket_cosine": 1.0, "basket_ease": 1.0,
+    "words": 0.5, "basket_words": 0.5, "nearest_words": 0.5, "kernel": 1.0, "browsed": 0.5,
+    "kin_own": 0.5, "kin_ease": 0.5, "kin_basket_ease": 1.0,
+    "stand_in_own": 1.0, "stand_in_ease": 1.0, "stand_in_crowd": 0.5, "stand_in_walk": 0.5,
+}  # fmt: skip
+"""What each view weighs where there is too little to learn from, after each was brought between 0 and 1."""
+ENOUGH, LEAST_SHARE = 1_000, 0.01
+"""So many examples of a purchase leave the mix a weight of 1/e beside the forests; below LEAST_SHARE it is left out."""
+TINY, LIKELIEST = 1e-6, 0.95
+
+
+@dataclass(frozen=True)
+class MixRanker:
+    """A fixed mix of the views, for shops too small to learn one.
+
+    rate : the share of candidates that were bought, so that its answers have the size of a probability
+    usual : view -> what it usually says where it says anything; that is brought to a half, nothing to 0. Other views
+        are not asked; all of them where none is named
+    """
+
+    rate: float
+    usual: Mapping[str, float] = field(default_factory=dict)
+
+    def probability(self, features: Mapping[str, Array]) -> Array:
+        """(pairs,); what is said of a pair does not depend on which others are asked about beside it."""
+        known = [name for name in MIX if name in features and name in (self.usual or MIX)]
+        mixed = sum(MIX[name] * self._between_0_and_1(name, features[name]) for name in known)
+        total = sum(MIX[name] for name in known)
+        return np.asarray(np.clip(2 * self.rate * mixed / total, 0.0, 1.0), dtype=np.float32)
+
+    def odds(self, features: Mapping[str, Array]) -> NDArray[np.float64]:
+        """(pairs,), log odds, finite."""
+        return np.asarray(logit(np.clip(self.probability(features).astype(np.float64), TINY, LIKELIEST)))
+
+    def _between_0_and_1(self, name: str, values: Array) -> Array:
+        said = _said(name, values)
+        return said / (said + self.usual.get(name, 1.0))
+
+    def save(self, file: Path) -> None:
+        file.write_text(self.line())
+
+    def line(self) -> str:
+        """This ranker as one line of a file."""
+        return MIXED + json.dumps({"rate": self.rate, "usual": dict(self.usual)})
+
+    @classmethod
+    def of(cls, features: Mapping[str, Array], bought: NDArray[np.bool_]) -> "MixRanker":
+        """The mix, in the scale of a shop's views."""
+        said = {name: _said(name, features[name]) for name in MIX if name in features}
+        usual = {name: float(values[values > 0].mean()) for name, values in said.items() if (values > 0).any()}
+        return cls(float(np.clip(bought.mean() if len(bought) else 0.01, 1e-4, 0.5)), usual)
+
+
+def _said(name: str, values: Array) -> Array:
+    """A view as a quantity: 0 where it says nothing, or speaks against."""
+    plain = np.exp(values) if name == "kernel" else values  # the kernel is a logarithm
+    return np.maximum(np.nan_to_num(plain, nan=0.0), 0.0)
 
 
 @dataclass(frozen=True)
 class TreeRanker:
-    """LightGBM (Ke et al., NIPS 2017) over the views: a bag of forests (Breiman, "Bagging predictors", 1996)."""
+    """LightGBM (Ke et al., NIPS 2017) over the views: a bag of forests (Breiman, "Bagging predictors", 1996).
+
+    mix, share : a fixed mix of the views, and its share in the log odds, where examples are few; forests alone say
+        less there than the best of their views
+    """
 
     forests: tuple[lgb.Booster, ...]
+    mix: MixRanker | None = None
+    share: float = 0.0
 
     @property
     def names(self) -> list[str]:
@@ -47,6 +114,8 @@ class TreeRanker:
         """(pairs,) from columns of (pairs,)."""
         table = np.stack([features[name] for name in self.names], axis=1)
         odds = np.mean([np.asarray(forest.predict(table, raw_score=True)) for forest in self.forests], axis=0)
+        if self.mix is not None:
+            odds = (1 - self.share) * odds + self.share * self.mix.odds(features)
         return np.asarray(expit(odds), dtype=np.float32)
 
     def with_share_of_trees(self, share: float) -> "TreeRanker":
@@ -56,66 +125,17 @@ class TreeRanker:
             kept = max(1, round(share * forest.num_trees()))
             return lgb.Booster(model_str=forest.model_to_string(num_iteration=kept))
 
-        return TreeRanker(tuple(shorter(forest) for forest in self.forests))
-
-    def contributions(self, features: Mapping[str, Array]) -> tuple[list[str], NDArray[np.float64]]:
-        """How much each feature moved the log odds of each pair (TreeSHAP, Lundberg et al. 2020); the base is last."""
-        table = np.stack([features[name] for name in self.names], axis=1)
-        moved = [np.asarray(forest.predict(table, pred_contrib=True)) for forest in self.forests]
-        return [*self.names, "base"], np.mean(moved, axis=0)
+        return replace(self, forests=tuple(shorter(forest) for forest in self.forests))
 
     def save(self, file: Path) -> None:
-        file.write_text(NEXT.join(forest.model_to_string() for forest in self.forests))
-
-
-MIX = {
-    "long": 2.0, "ease": 1.0, "cosine": 1.0, "recent": 1.0, "together": 1.0, "confidence": 1.0, "basket_cosine": 1.0,
-    "basket_ease": 1.0, "words": 0.5, "basket_words": 0.5, "kernel": 1.0, "month": 0.3, "browsed": 0.5,
-}  # fmt: skip
-"""What each view weighs where there is too little to learn from, after each was brought between 0 and 1."""
-
-
-@dataclass(frozen=True)
-class MixRanker:
-    """A fixed mix of the views, for shops too small to learn one.
-
-    rate : the share of candidates that were bought, so that its answers have the size of a probability
-    usual : view -> what it usually says where it says anything; that is brought to a half, nothing to 0
-    """
-
-    rate: float
-    usual: Mapping[str, float] = field(default_factory=dict)
-
-    def probability(self, features: Mapping[str, Array]) -> Array:
-        """(pairs,); what is said of a pair does not depend on which others are asked about beside it."""
-        known = [name for name in MIX if name in features]
-        mixed = sum(MIX[name] * self._between_0_and_1(name, features[name]) for name in known)
-        total = sum(MIX[name] for name in known)
-        return np.asarray(np.clip(2 * self.rate * mixed / total, 0.0, 1.0), dtype=np.float32)
-
-    def _between_0_and_1(self, name: str, values: Array) -> Array:
-        said = _said(name, values)
-        return said / (said + self.usual.get(name, 1.0))
-
-    def save(self, file: Path) -> None:
-        file.write_text(MIXED + json.dumps({"rate": self.rate, "usual": dict(self.usual)}))
+        beside = [] if self.mix is None else [f"{SHARE}{self.share}", self.mix.line()]
+        file.write_text(NEXT.join([*(forest.model_to_string() for forest in self.forests), *beside]))
 
 
 Ranker = TreeRanker | MixRanker
-MIXED = "mix "
+MIXED, SHARE = "mix ", "share of the mix "
 NEXT = "\n--- next forest\n"
-"""Stands between the forests of a bag, each of which is a model file of LightGBM."""
-
-
-def _said(name: str, values: Array) -> Array:
-    """A view as a quantity: 0 where it says nothing, or speaks against."""
-    plain = np.exp(values) if name == "kernel" else values  # the kernel is a logarithm
-    return np.maximum(np.nan_to_num(plain, nan=0.0), 0.0)
-
-
-def _usual(features: Mapping[str, Array]) -> dict[str, float]:
-    said = {name: _said(name, features[name]) for name in MIX if name in features}
-    return {name: float(values[values > 0].mean()) for name, values in said.items() if (values > 0).any()}
+"""Stands between the forests of a bag, each of which is a model file of LightGBM; a mix beside them is the last."""
 
 
 def train_ranker(
@@ -125,7 +145,7 @@ def train_ranker(
     seed: int,
     weight: Array | None = None,
 ) -> Ranker:
-    """Learn to weigh the views.
+    """Learn to weigh the views: the fewer examples, the more a fixed mix of them has a say.
 
     Parameters
     ----------
@@ -133,9 +153,10 @@ def train_ranker(
     bought : (pairs,), whether the product was bought
     weight : (pairs,), how many candidates each stands for; None: one
     """
+    mix = MixRanker.of(features, bought)
     if bought.sum() < config.fewest_positives or bought.all():
-        rate = float(np.clip(bought.mean() if len(bought) else 0.01, 1e-4, 0.5))
-        return MixRanker(rate, _usual(features))
+        return mix
+    share = float(np.exp(-bought.sum() / ENOUGH))
     table = np.stack(list(features.values()), axis=1)
     parameters = {
         "objective": "binary",
@@ -158,11 +179,22 @@ def train_ranker(
         rounds = round(1.5 * config.rounds) if drawn else config.rounds
         return lgb.train({**parameters, "seed": seed + at, "extra_trees": drawn}, data, rounds)
 
-    return TreeRanker(tuple(forest(at) for at in range(config.bag)))
+    forests = tuple(forest(at) for at in range(config.bag))
+    return TreeRanker(forests, mix, share) if share >= LEAST_SHARE else TreeRanker(forests)
 
 
 def load_ranker(file: Path) -> Ranker:
     text = file.read_text()
     if text.startswith(MIXED):
-        return MixRanker(**json.loads(text.removeprefix(MIXED)))
-    return TreeRanker(tuple(lgb.Booster(model_str=forest) for forest in text.split(NEXT)))
+        return _mix_of(text)
+    *parts, last = text.split(NEXT)
+    if not last.startswith(MIXED):
+        return TreeRanker(tuple(lgb.Booster(model_str=forest) for forest in (*parts, last)))
+    *forests, share = parts
+    return TreeRanker(
+        tuple(lgb.Booster(model_str=forest) for forest in forests), _mix_of(last), float(share.removeprefix(SHARE))
+    )
+
+
+def _mix_of(line: str) -> MixRanker:
+    return MixRanker(**json.loads(line.removeprefix(MIXED)))
