@@ -108,7 +108,7 @@ def fit_dual_ease(interactions: csr_array, attributes: Array, penalty: float, sc
     gram = np.block([[(interactions @ interactions.T).toarray(), cross], [cross.T, scaled.T @ scaled]])
     gram = gram.astype(np.float64)
     gram[np.diag_indices_from(gram)] += penalty
-    kernel = scipy.linalg.inv(gram, overwrite_a=True, check_finite=False).astype(np.float32)
+    kernel = scipy.linalg.inv(gram, overwrite_a=True, check_finite=False).astype(np.float32, order="C")
 
     by_item, n_customers = csr_array(interactions.T), interactions.shape[0]
     precision = np.empty(interactions.shape[1], np.float32)
