@@ -22,9 +22,9 @@ from goeswith.language.words import words
 from peer_settings import CHOSEN
 from peers import Material
 from plain_log import plain_log
-from protocol_tasks import Slice, complete_baskets
+from protocol_tasks import Slice, ask_customers, complete_baskets
 from quality import as_table, our_outcomes, peer_outcomes
-from trials import Trial
+from trials import Trial, counted
 
 ASKED = 400
 PEERS = ["popularity", "rules-cosine", "item-knn", "bm25", "ease-customers", "ease-baskets", "tfidf"]
@@ -66,30 +66,25 @@ def small_trial(whole: Slice, n_customers: int, draw: int) -> Trial:
     products = whole.products.filter(pl.col("product_id").is_in(sold.implode()))
     cut = replace(whole, data=f"{whole.data}, {n_customers} customers, draw {draw}", products=products, fit=fit)
     tasks = _tasks(whole, order[n_customers:], sold, rng)
-    catalogue = products.join(cut.counts, on="product_id", how="left", maintain_order="left")
-    exam = Exam(
-        catalogue.select("product_id", purchases="n", category=pl.lit(None, pl.String)),
-        tasks,
-        None,
-        f"{whole.part}: four weeks from {whole.until}",
-    )
+    exam = Exam(counted(products, fit), tasks, None, f"{whole.part}: four weeks from {whole.until}")
     return Trial(cut.data, cut.part, exam, products, fit, None, _material(whole.data, cut), PEERS)
 
 
 def _tasks(whole: Slice, others: pl.Series, sold: pl.Series, rng: np.random.Generator) -> list[Task]:
-    """What at most 400 customers buy next, and 400 of their baskets; of both what the small shop sells."""
+    """What at most 400 customers buy next, and their baskets; of both what the small shop sells."""
     sells = pl.col("product_id").is_in(sold.implode())
     past = _only(whole.fit, others).filter(sells).select("customer_id", "product_id").unique()
     test = whole.test.filter(sells).join(past, on="customer_id", how="semi", maintain_order="left")
     new = test.select("customer_id", "product_id").unique().join(past, on=["customer_id", "product_id"], how="anti")
     who = new["customer_id"].unique().sort()
     who = who.gather(np.sort(rng.permutation(len(who))[:ASKED]))
-    query = who.to_frame().with_row_index("query").cast({"query": pl.Int64})
-    held = past.join(query, on="customer_id").group_by("query").agg(pl.col("product_id").sort()).sort("query")
-    truth = new.join(query, on="customer_id").select("query", "product_id")
-    history, title = held["product_id"].to_list(), "strangers, their past given, new to them"
+    held = _only(past, who).group_by("customer_id").agg(pl.col("product_id").sort()).sort("customer_id")
+    next_ = ask_customers("history", "strangers, their past given, new to them", _only(new, who), sold)
     baskets = complete_baskets(_only(test, who), sold)[1]
-    return [Task("history", title, truth, baskets=history, history=True, among=sold), replace(baskets, name="basket")]
+    return [
+        replace(next_, customers=None, baskets=held["product_id"].to_list(), history=True),
+        replace(baskets, name="basket"),
+    ]
 
 
 def _material(data: str, cut: Slice) -> Material:

@@ -79,7 +79,7 @@ def online_retail_trial(part: str, vector_cache: Path | None = None) -> Trial:
     texts = products["name"].to_list()
     log, terms = plain_log(products, fit, people), [words(text) for text in texts]
     material = Material(log, terms, texts, 1, vector_cache, CHOSEN["online-retail"])
-    exam = Exam(_counted(products, fit), tasks, test["timestamp"].min(), f"{part}: four weeks from {until}")  # type: ignore[arg-type]
+    exam = Exam(counted(products, fit), tasks, test["timestamp"].min(), f"{part}: four weeks from {until}")  # type: ignore[arg-type]
     peers = [*GROCERY, *LINEAR, *MEANING, "star", "sasrec"]
     return Trial("online-retail", part, exam, products, events, until, material, peers)
 
@@ -90,17 +90,18 @@ def scientific_trial(part: str, vector_cache: Path | None = None) -> Trial:
     people = fit["customer_id"].unique().sort()
     log, terms = plain_log(products, fit, people), [words(text) for text in texts]
     material = Material(log, terms, texts, 1, vector_cache, CHOSEN["scientific"])
-    exam = Exam(_counted(products, fit), tasks, None, f"{part}: one review a user held out")
+    exam = Exam(counted(products, fit), tasks, None, f"{part}: one review a user held out")
     events = fit.select("customer_id", "product_id", "position")
     counting = ["popularity", "personal", "rules-cosine", "item-knn", "bm25", "ease-customers", "als", "bpr"]
     peers = [*counting, *MEANING, "star", "sasrec"]
     return Trial("scientific", part, exam, products, events, None, material, peers)
 
 
-def _counted(products: pl.DataFrame, fit: pl.DataFrame) -> pl.DataFrame:
+def counted(products: pl.DataFrame, fit: pl.DataFrame) -> pl.DataFrame:
+    """The catalogue as an exam wants it: product_id, purchases, and no categories."""
     sold = fit.group_by("product_id").len("purchases")
-    counted = products.join(sold, on="product_id", how="left", maintain_order="left")
-    return counted.select("product_id", pl.col("purchases").fill_null(0), category=pl.lit(None, pl.String))
+    known = products.join(sold, on="product_id", how="left", maintain_order="left")
+    return known.select("product_id", pl.col("purchases").fill_null(0), category=pl.lit(None, pl.String))
 
 
 TRIALS: dict[str, Callable[[str, Path | None], Trial]] = {

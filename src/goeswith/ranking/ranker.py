@@ -82,8 +82,8 @@ class MixRanker:
     @classmethod
     def of(cls, features: Mapping[str, Array], bought: NDArray[np.bool_]) -> "MixRanker":
         """The mix, in the scale of a shop's views."""
-        said = {name: _said(name, features[name]) for name in MIX if name in features}
-        usual = {name: float(values[values > 0].mean()) for name, values in said.items() if (values > 0).any()}
+        said = ((name, _said(name, features[name])) for name in MIX if name in features)  # one view in memory at a time
+        usual = {name: float(values[values > 0].mean()) for name, values in said if (values > 0).any()}
         return cls(float(np.clip(bought.mean() if len(bought) else 0.01, 1e-4, 0.5)), usual)
 
 
@@ -153,10 +153,8 @@ def train_ranker(
     bought : (pairs,), whether the product was bought
     weight : (pairs,), how many candidates each stands for; None: one
     """
-    mix = MixRanker.of(features, bought)
     if bought.sum() < config.fewest_positives or bought.all():
-        return mix
-    share = float(np.exp(-bought.sum() / ENOUGH))
+        return MixRanker.of(features, bought)
     table = np.stack(list(features.values()), axis=1)
     parameters = {
         "objective": "binary",
@@ -180,7 +178,8 @@ def train_ranker(
         return lgb.train({**parameters, "seed": seed + at, "extra_trees": drawn}, data, rounds)
 
     forests = tuple(forest(at) for at in range(config.bag))
-    return TreeRanker(forests, mix, share) if share >= LEAST_SHARE else TreeRanker(forests)
+    share = float(np.exp(-bought.sum() / ENOUGH))
+    return TreeRanker(forests, MixRanker.of(features, bought), share) if share >= LEAST_SHARE else TreeRanker(forests)
 
 
 def load_ranker(file: Path) -> Ranker:
