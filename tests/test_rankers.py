@@ -62,8 +62,7 @@ def test_the_fewer_the_examples_the_more_a_mix_of_the_views_has_a_say(n: int, sh
     ranker.save(tmp_path / "ranker.txt")
 
     assert isinstance(ranker, TreeRanker)
-    assert ranker.share == pytest.approx(share, abs=0.01)
-    assert (ranker.mix is None) == (share == 0)
+    assert [beside for beside, _ in ranker.beside] == ([pytest.approx(share, abs=0.01)] if share else [])
     assert np.array_equal(load_ranker(tmp_path / "ranker.txt").probability(features), ranker.probability(features))
 
 
@@ -75,6 +74,6 @@ def test_a_mix_knows_good_views_before_any_tree_could_learn_them() -> None:
     asked = {name: rng.random(4_000).astype(np.float32) for name in features}
 
     assert isinstance(ranker, TreeRanker)
-    both = (ranker, replace(ranker, mix=None))
+    both = (ranker, replace(ranker, beside=()))
     told, alone = (np.corrcoef(each.probability(asked), asked["ease"])[0, 1] for each in both)
     assert told > alone + 0.2

@@ -7,11 +7,11 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from pydantic import BaseModel, PositiveFloat, PositiveInt
-from scipy.sparse import csr_array
+from pydantic import BaseModel, NonNegativeFloat, PositiveFloat, PositiveInt
+from scipy.sparse import csr_array, diags_array
 
 from goeswith.association.behaviour import Popularity, popularity_of
-from goeswith.association.counts import Counts, basket_matrix, count_pairs
+from goeswith.association.counts import Counts, basket_matrix, capped, count_pairs
 from goeswith.association.crowd import Crowd, of_length_one
 from goeswith.association.habits import Habits, fit_habits
 from goeswith.association.halves import in_half
@@ -41,6 +41,8 @@ class PartsConfig(BaseModel, frozen=True, extra="forbid"):
     """α of the rows that F's target vectors add to EASE over baskets."""
     basket_products: PositiveInt = 8_000
     """The best sellers that EASE over baskets covers; memory is about 16 bytes times their square."""
+    basket_size_damping: NonNegativeFloat = 0.25
+    """A basket of s products weighs s to the minus this there: of a large one each pair says less."""
     most_customers: PositiveInt = 8_000
     """Of a larger shop, collective EASE learns from the customers who bought most."""
     near: PositiveInt = 100
@@ -178,7 +180,7 @@ def fit_parts(
             config.customer_penalty,
             config.text_weight,
         ),
-        basket_ease=_fit_basket_ease(counts, meaning, config),
+        basket_ease=_fit_basket_ease(baskets, counts, meaning, config, seed),
     )
 
 
@@ -204,10 +206,16 @@ def _best_sellers(counts: Counts, config: PartsConfig) -> NDArray[np.int64]:
     return sold
 
 
-def _fit_basket_ease(counts: Counts, meaning: Meaning, config: PartsConfig) -> BasketEase:
+def _fit_basket_ease(
+    baskets: csr_array, counts: Counts, meaning: Meaning, config: PartsConfig, seed: int
+) -> BasketEase:
     best = np.flatnonzero(_best_sellers(counts, config))
-    gram = counts.pairs[best][:, best].toarray().astype(np.float32)
-    gram[np.diag_indices_from(gram)] = counts.items[best]
+    held = csr_array(capped(baskets, seed=seed)[:, best])
+    size = np.diff(held.indptr)
+    weight = np.maximum(size, 1.0) ** -config.basket_size_damping
+    weight *= size.sum() / max((weight * size).sum(), 1e-9)  # as many purchases as there were
+    weighed = csr_array(diags_array(np.sqrt(weight).astype(np.float32)) @ held)
+    gram = csr_array(weighed.T @ weighed).toarray()
     alike = config.basket_text_weight * meaning.target[best]
     gram += alike @ alike.T
     return BasketEase(best, in_half(fit_ease(gram, config.basket_penalty)))

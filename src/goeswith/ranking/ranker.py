@@ -1,4 +1,4 @@
-"""What weighs the views: gradient-boosted trees that answer with a probability."""
+"""What weighs the views: gradient-boosted trees that answer with a probability, and what has a say beside them."""
 
 import json
 from collections.abc import Mapping
@@ -8,9 +8,10 @@ from pathlib import Path
 import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import BaseModel, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from scipy.special import expit, logit
 
+from goeswith.ranking.nets import NetConfig, NetRanker, train_nets
 from goeswith.ranking.views import Array
 
 
@@ -30,6 +31,10 @@ class RankerConfig(BaseModel, frozen=True, extra="forbid"):
     together."""
     fewest_positives: PositiveInt = 50
     """With fewer examples of a purchase no trees are grown; a fixed mix of the views answers alone."""
+    at_its_word: NonNegativeFloat = 0.15
+    """Share of the log odds that walks have beside the forests, for what is new to a customer."""
+    nets: NetConfig | None = NetConfig()
+    """Networks beside the forests, where customers are asked about; None: none."""
 
 
 MIX = {
@@ -40,9 +45,12 @@ MIX = {
     "stand_in_own": 1.0, "stand_in_ease": 1.0, "stand_in_crowd": 0.5, "stand_in_walk": 0.5,
 }  # fmt: skip
 """What each view weighs where there is too little to learn from, after each was brought between 0 and 1."""
+AT_ITS_WORD = "walk"
 ENOUGH, LEAST_SHARE = 1_000, 0.01
 """So many examples of a purchase leave the mix a weight of 1/e beside the forests; below LEAST_SHARE it is left out."""
 TINY, LIKELIEST = 1e-6, 0.95
+FAINTEST = 0.03
+"""Of a view's usual value: whatever says less is as good as silent."""
 
 
 @dataclass(frozen=True)
@@ -73,11 +81,15 @@ class MixRanker:
         return said / (said + self.usual.get(name, 1.0))
 
     def save(self, file: Path) -> None:
-        file.write_text(self.line())
+        file.write_text(MIXED + self.line())
 
     def line(self) -> str:
         """This ranker as one line of a file."""
-        return MIXED + json.dumps({"rate": self.rate, "usual": dict(self.usual)})
+        return json.dumps({"rate": self.rate, "usual": dict(self.usual)})
+
+    @classmethod
+    def from_line(cls, line: str) -> "MixRanker":
+        return cls(**json.loads(line))
 
     @classmethod
     def of(cls, features: Mapping[str, Array], bought: NDArray[np.bool_]) -> "MixRanker":
@@ -94,16 +106,53 @@ def _said(name: str, values: Array) -> Array:
 
 
 @dataclass(frozen=True)
+class ViewRanker:
+    """One view taken at its word: twice as much of it, twice the odds.
+
+    Trees tell views apart by steps. Where a view has an order of its own, as walks have, it keeps it within each step.
+
+    name : of the view
+    usual : what it usually says where it says anything; odds are `rate` there
+    """
+
+    name: str
+    usual: float
+    rate: float
+
+    @classmethod
+    def of(cls, name: str, features: Mapping[str, Array], bought: NDArray[np.bool_]) -> "ViewRanker":
+        said = _said(name, features[name])
+        return cls(name, float(said[said > 0].mean()) if (said > 0).any() else 1.0, float(bought.mean()))
+
+    def odds(self, features: Mapping[str, Array]) -> NDArray[np.float64]:
+        """(pairs,), log odds."""
+        said = _said(self.name, features[self.name]).astype(np.float64)
+        return np.asarray(np.log(self.rate) + np.log(said / self.usual + FAINTEST))
+
+    def line(self) -> str:
+        """This ranker as one line of a file."""
+        return json.dumps({"name": self.name, "usual": self.usual, "rate": self.rate})
+
+    @classmethod
+    def from_line(cls, line: str) -> "ViewRanker":
+        return cls(**json.loads(line))
+
+
+Beside = MixRanker | NetRanker | ViewRanker
+KINDS: dict[str, type[Beside]] = {"mix": MixRanker, "nets": NetRanker, "view": ViewRanker}
+"""What may stand beside forests, by its name in a file."""
+
+
+@dataclass(frozen=True)
 class TreeRanker:
     """LightGBM (Ke et al., NIPS 2017) over the views: a bag of forests (Breiman, "Bagging predictors", 1996).
 
-    mix, share : a fixed mix of the views, and its share in the log odds, where examples are few; forests alone say
-        less there than the best of their views
+    beside : what else has a say, each with its share in the log odds: networks, walks at their word; and a fixed mix
+        where examples are few
     """
 
     forests: tuple[lgb.Booster, ...]
-    mix: MixRanker | None = None
-    share: float = 0.0
+    beside: tuple[tuple[float, Beside], ...] = ()
 
     @property
     def names(self) -> list[str]:
@@ -114,8 +163,9 @@ class TreeRanker:
         """(pairs,) from columns of (pairs,)."""
         table = np.stack([features[name] for name in self.names], axis=1)
         odds = np.mean([np.asarray(forest.predict(table, raw_score=True)) for forest in self.forests], axis=0)
-        if self.mix is not None:
-            odds = (1 - self.share) * odds + self.share * self.mix.odds(features)
+        odds = odds * (1 - sum(share for share, _ in self.beside))
+        for share, other in self.beside:
+            odds = odds + share * other.odds(features)
         return np.asarray(expit(odds), dtype=np.float32)
 
     def with_share_of_trees(self, share: float) -> "TreeRanker":
@@ -128,14 +178,18 @@ class TreeRanker:
         return replace(self, forests=tuple(shorter(forest) for forest in self.forests))
 
     def save(self, file: Path) -> None:
-        beside = [] if self.mix is None else [f"{SHARE}{self.share}", self.mix.line()]
-        file.write_text(NEXT.join([*(forest.model_to_string() for forest in self.forests), *beside]))
+        parts = [forest.model_to_string() for forest in self.forests]
+        for share, other in self.beside:
+            kind = next(name for name, of in KINDS.items() if isinstance(other, of))
+            parts += [f"{SHARE}{share}", f"{kind} {other.line()}"]
+        file.write_text(NEXT.join(parts))
 
 
 Ranker = TreeRanker | MixRanker
-MIXED, SHARE = "mix ", "share of the mix "
+MIXED, SHARE = "mix ", "share "
 NEXT = "\n--- next forest\n"
-"""Stands between the forests of a bag, each of which is a model file of LightGBM; a mix beside them is the last."""
+"""Stands between the forests of a bag, each of which is a model file of LightGBM. What stands beside them follows, each
+after its share."""
 
 
 def train_ranker(
@@ -144,6 +198,7 @@ def train_ranker(
     config: RankerConfig,
     seed: int,
     weight: Array | None = None,
+    query: NDArray[np.int64] | None = None,
 ) -> Ranker:
     """Learn to weigh the views: the fewer examples, the more a fixed mix of them has a say.
 
@@ -152,6 +207,7 @@ def train_ranker(
     features : columns of (pairs,)
     bought : (pairs,), whether the product was bought
     weight : (pairs,), how many candidates each stands for; None: one
+    query : (pairs,), a number for each query, which networks learn by; None: no networks
     """
     if bought.sum() < config.fewest_positives or bought.all():
         return MixRanker.of(features, bought)
@@ -178,22 +234,42 @@ def train_ranker(
         return lgb.train({**parameters, "seed": seed + at, "extra_trees": drawn}, data, rounds)
 
     forests = tuple(forest(at) for at in range(config.bag))
-    share = float(np.exp(-bought.sum() / ENOUGH))
-    return TreeRanker(forests, MixRanker.of(features, bought), share) if share >= LEAST_SHARE else TreeRanker(forests)
+    return TreeRanker(forests, _beside(features, bought, config, seed, weight, query))
+
+
+def _beside(
+    features: Mapping[str, Array],
+    bought: NDArray[np.bool_],
+    config: RankerConfig,
+    seed: int,
+    weight: Array | None,
+    query: NDArray[np.int64] | None,
+) -> tuple[tuple[float, Beside], ...]:
+    """Each takes its share of what those before it left."""
+    wanted: list[tuple[float, Beside | None]] = []
+    mixed = float(np.exp(-bought.sum() / ENOUGH))
+    if mixed >= LEAST_SHARE:
+        wanted.append((mixed, MixRanker.of(features, bought)))
+    if config.at_its_word and AT_ITS_WORD in features:
+        wanted.append((config.at_its_word, ViewRanker.of(AT_ITS_WORD, features, bought)))
+    if config.nets is not None and query is not None:
+        wanted.append((config.nets.share, train_nets(features, bought, query, config.nets, seed, weight)))
+    left, found = 1.0, []
+    for share, other in wanted:
+        if other is not None:
+            found.append((left * share, other))
+            left -= left * share
+    return tuple(found)
 
 
 def load_ranker(file: Path) -> Ranker:
     text = file.read_text()
     if text.startswith(MIXED):
-        return _mix_of(text)
-    *parts, last = text.split(NEXT)
-    if not last.startswith(MIXED):
-        return TreeRanker(tuple(lgb.Booster(model_str=forest) for forest in (*parts, last)))
-    *forests, share = parts
-    return TreeRanker(
-        tuple(lgb.Booster(model_str=forest) for forest in forests), _mix_of(last), float(share.removeprefix(SHARE))
-    )
-
-
-def _mix_of(line: str) -> MixRanker:
-    return MixRanker(**json.loads(line.removeprefix(MIXED)))
+        return MixRanker.from_line(text.removeprefix(MIXED))
+    parts = text.split(NEXT)
+    shares = [float(part.split()[-1]) for part in parts if part.startswith(SHARE)]
+    n_forests = len(parts) - 2 * len(shares)
+    told = [part.split(" ", 1) for part in parts[n_forests:] if not part.startswith(SHARE)]
+    beside = [KINDS[kind].from_line(line) for kind, line in told]
+    forests = tuple(lgb.Booster(model_str=forest) for forest in parts[:n_forests])
+    return TreeRanker(forests, tuple(zip(shares, beside, strict=True)))

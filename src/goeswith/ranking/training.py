@@ -39,6 +39,8 @@ BAGGED = ("recommend", "novel", "cold", "complete")
 """Questions whose rankers are bagged, for the time that it takes; on the others it was not measured."""
 RANDOMISED = ("recommend", "novel", "cold")
 """Questions whose bags hold randomised forests. Basket completion is no better for them."""
+WITH_NETS = ("recommend", "novel")
+"""Questions beside whose forests networks and walks stand. Baskets and cold products were ranked no better with them."""
 
 
 class LearningConfig(BaseModel, frozen=True, extra="forbid"):
@@ -65,16 +67,18 @@ class Examples:
     bought : (pairs,)
     weight : (pairs,), how many candidates each stands for
     held : (pairs,), held back from the ranker, for its probabilities to be calibrated on
+    query : (pairs,), a number for each query
     """
 
     features: dict[str, Array]
     bought: NDArray[np.bool_]
     weight: Array
     held: NDArray[np.bool_]
+    query: NDArray[np.int64]
 
     def only(self, some: NDArray[np.bool_]) -> "Examples":
         columns = {name: column[some] for name, column in self.features.items()}
-        return Examples(columns, self.bought[some], self.weight[some], self.held[some])
+        return Examples(columns, self.bought[some], self.weight[some], self.held[some], self.query[some])
 
     def with_features(self, wanted: Callable[[str], bool]) -> "Examples":
         return replace(self, features={name: column for name, column in self.features.items() if wanted(name)})
@@ -83,12 +87,14 @@ class Examples:
     def joined(cls, some: Sequence["Examples"]) -> "Examples":
         filled = [each for each in some if len(each.bought)]
         if not filled:
-            return cls({}, np.zeros(0, bool), np.zeros(0, np.float32), np.zeros(0, bool))
+            return cls({}, np.zeros(0, bool), np.zeros(0, np.float32), np.zeros(0, bool), np.zeros(0, np.int64))
+        before = np.cumsum([0, *(each.query.max() + 1 for each in filled)])
         return cls(
             {name: np.concatenate([each.features[name] for each in filled]) for name in filled[0].features},
             np.concatenate([each.bought for each in filled]),
             np.concatenate([each.weight for each in filled]),
             np.concatenate([each.held for each in filled]),
+            np.concatenate([each.query + first for each, first in zip(filled, before, strict=False)]),
         )
 
 
@@ -122,9 +128,8 @@ def train_rankers(
         every = Examples.joined([each.pop(question) for each in taught])
         learnt, held = every.only(~every.held), every.only(every.held)
         del every
-        update = {} if question in RANDOMISED else {"randomised": 0} if question in BAGGED else {"bag": 1}
-        settings = config.ranker.model_copy(update=update)
-        rankers[question] = train_ranker(learnt.features, learnt.bought, settings, seed, learnt.weight)
+        settings = _settings(question, config.ranker)
+        rankers[question] = train_ranker(learnt.features, learnt.bought, settings, seed, learnt.weight, learnt.query)
         said = rankers[question].probability(held.features) if len(held.bought) else np.zeros(0)
         if judged is not None and len(held.bought):
             judged(question, rankers[question], held)
@@ -132,6 +137,18 @@ def train_rankers(
         calibrations[question] = fit_calibration(said, cases * held.bought, cases)
         told(len(rankers), len(QUESTIONS))
     return rankers, calibrations
+
+
+def _settings(question: str, ranker: RankerConfig) -> RankerConfig:
+    """What of a ranker's settings holds for this question."""
+    spared: dict[str, float | None] = {}
+    if question not in BAGGED:
+        spared["bag"] = 1
+    if question not in RANDOMISED:
+        spared["randomised"] = 0
+    if question not in WITH_NETS:
+        spared |= {"nets": None, "at_its_word": 0.0}
+    return ranker.model_copy(update=spared)
 
 
 def block_size(n_items: int) -> int:
@@ -336,7 +353,7 @@ def _gather(
             is_bought = is_bought[kept]
             weight = np.where(is_bought, 1.0, 1 / share).astype(np.float32)
         columns = features(parts, queries, views, some)
-        found.append(Examples(columns, is_bought, weight, held[start + some.query]))
+        found.append(Examples(columns, is_bought, weight, held[start + some.query], some.query))
     return Examples.joined(found)
 
 
