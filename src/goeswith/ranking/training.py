@@ -40,7 +40,7 @@ BAGGED = ("recommend", "novel", "cold", "complete")
 RANDOMISED = ("recommend", "novel", "cold")
 """Questions whose bags hold randomised forests. Basket completion is no better for them."""
 WITH_NETS = ("recommend", "novel")
-"""Questions beside whose forests networks and walks stand. Baskets and cold products were ranked no better with them."""
+"""Questions beside whose forests networks and walks stand. Baskets and the cold were ranked no better with them."""
 
 
 class LearningConfig(BaseModel, frozen=True, extra="forbid"):
