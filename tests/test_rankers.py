@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from goeswith.ranking.ranker import RankerConfig, TreeRanker, load_ranker, train_ranker
+from goeswith.ranking.ranker import RankerConfig, TreeRanker, ViewRanker, load_ranker, train_ranker
 
 
 def a_log(n: int = 5_000) -> tuple[dict[str, np.ndarray], np.ndarray]:
@@ -77,3 +77,47 @@ def test_a_mix_knows_good_views_before_any_tree_could_learn_them() -> None:
     both = (ranker, replace(ranker, beside=()))
     told, alone = (np.corrcoef(each.probability(asked), asked["ease"])[0, 1] for each in both)
     assert told > alone + 0.2
+
+
+def test_walks_keep_their_order_within_the_steps_of_the_trees(tmp_path) -> None:
+    rng = np.random.default_rng(4)
+    walk = rng.lognormal(0, 1, 20_000).astype(np.float32)
+    bought = rng.random(len(walk)) < 0.6 * (walk > 1)  # trees see one step here, and nothing within it
+    ranker = train_ranker({"walk": walk}, bought, RankerConfig(rounds=10), seed=0)
+    alone = train_ranker({"walk": walk}, bought, RankerConfig(rounds=10, at_its_word=0.0), seed=0)
+    ranker.save(tmp_path / "ranker.txt")
+
+    asked = {"walk": np.linspace(1.5, 3.5, 50).astype(np.float32)}
+    assert isinstance(ranker, TreeRanker)
+    assert [(share, type(other)) for share, other in ranker.beside] == [(0.15, ViewRanker)]
+    assert (np.diff(ranker.probability(asked)) > 0).mean() > (np.diff(alone.probability(asked)) > 0).mean() + 0.3
+    assert np.array_equal(load_ranker(tmp_path / "ranker.txt").probability(asked), ranker.probability(asked))
+
+
+def test_a_view_at_its_word_doubles_the_odds_where_it_says_twice_as_much_and_bears_silence() -> None:
+    bought = np.array([True, False, False, False])
+    view = ViewRanker.of("walk", {"walk": np.array([2, 2, 2, np.nan], np.float32)}, bought)
+    usual, twice, nothing, against = view.odds({"walk": np.array([2, 4.06, 0, -1], np.float32)})
+
+    assert usual == pytest.approx(np.log(0.25), abs=0.05)
+    assert twice - usual == pytest.approx(np.log(2), abs=0.01)
+    assert nothing == against < usual - 3
+
+
+def test_a_version_fitted_before_networks_answers_as_it_did(tmp_path) -> None:
+    features, _ = a_log(300)
+    ranker = taught(bag=2)
+    before = "\n--- next forest\n".join(
+        [
+            *(forest.model_to_string() for forest in ranker.forests),
+            "share of the mix 0.25",
+            'mix {"rate": 0.5, "usual": {"ease": 0.5}}',
+        ]
+    )
+    (tmp_path / "ranker.txt").write_text(before)
+    loaded = load_ranker(tmp_path / "ranker.txt")
+
+    assert isinstance(loaded, TreeRanker)
+    assert [share for share, _ in loaded.beside] == [0.25]
+    assert len(loaded.forests) == 2
+    assert np.isfinite(loaded.probability(features)).all()
