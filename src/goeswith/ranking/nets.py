@@ -91,7 +91,7 @@ def _place(values: Array, knots: Array) -> NDArray[np.float64]:
     """Where values lie between the least and the most, from -1.7 to 1.7."""
     if len(knots) < 2:
         return np.zeros(len(values))
-    return np.asarray(np.interp(values, knots, np.linspace(-1.7, 1.7, len(knots))))
+    return np.asarray(np.interp(values, knots, np.arange(len(knots))) * (3.4 / (len(knots) - 1)) - 1.7)
 
 
 def _signed_log(values: NDArray[np.floating]) -> NDArray[np.floating]:
