@@ -71,12 +71,10 @@ def test_the_same_seed_gives_the_same_networks_and_leaves_other_chance_alone() -
     assert one.line() == other.line()
 
 
-def test_nobody_is_taught_by_a_handful_of_queries() -> None:
+def test_where_nothing_was_bought_there_is_nothing_to_learn() -> None:
     features, bought, query = a_log(99)
-    assert train_nets(features, bought, query, NetConfig(), seed=0) is None
 
-    nothing = np.zeros(len(bought), bool)
-    assert train_nets(features, nothing, query, NetConfig(fewest_queries=0), seed=0) is None
+    assert train_nets(features, np.zeros(len(bought), bool), query, NetConfig(), seed=0) is None
 
 
 def test_a_scale_bears_what_is_unknown_always_the_same_or_far_beyond_what_it_saw() -> None:
@@ -93,9 +91,8 @@ def test_a_scale_bears_what_is_unknown_always_the_same_or_far_beyond_what_it_saw
 
 
 def test_they_stand_beside_the_forests_in_one_file(tmp_path) -> None:
-    features, bought, query = a_log()
-    config = RankerConfig(rounds=5, bag=1)
-    ranker = train_ranker(features, bought, config, seed=0, query=query)
+    features, bought, query = a_log(500)
+    ranker = train_ranker(features, bought, RankerConfig(rounds=5, bag=1), seed=0, query=query)
     ranker.save(tmp_path / "ranker.txt")
     mixed = np.exp(-bought.sum() / 1_000)
 
@@ -104,12 +101,13 @@ def test_they_stand_beside_the_forests_in_one_file(tmp_path) -> None:
     assert np.array_equal(load_ranker(tmp_path / "ranker.txt").probability(features), ranker.probability(features))
 
 
-@pytest.mark.parametrize("query", ["given", "not given"])
-def test_without_queries_or_where_none_are_wanted_there_are_no_networks(query: str) -> None:
-    features, bought, numbers = a_log()
-    none_wanted = RankerConfig(rounds=5, bag=1, nets=None)
-    told = {"query": numbers} if query == "given" else {}
-    ranker = train_ranker(features, bought, none_wanted if told else RankerConfig(rounds=5, bag=1), seed=0, **told)
+@pytest.mark.parametrize(("n_queries", "wanted", "given"), [(500, False, True), (500, True, False), (499, True, True)])
+def test_without_queries_or_too_few_or_where_none_are_wanted_there_are_no_networks(
+    n_queries: int, wanted: bool, given: bool
+) -> None:
+    features, bought, query = a_log(n_queries, 10)
+    config = RankerConfig(rounds=5, bag=1, nets=NetConfig() if wanted else None)
+    ranker = train_ranker(features, bought, config, seed=0, query=query if given else None)
 
     assert isinstance(ranker, TreeRanker)
     assert not any(isinstance(other, NetRanker) for _, other in ranker.beside)

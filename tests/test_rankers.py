@@ -83,8 +83,9 @@ def test_walks_keep_their_order_within_the_steps_of_the_trees(tmp_path) -> None:
     rng = np.random.default_rng(4)
     walk = rng.lognormal(0, 1, 20_000).astype(np.float32)
     bought = rng.random(len(walk)) < 0.6 * (walk > 1)  # trees see one step here, and nothing within it
-    ranker = train_ranker({"walk": walk}, bought, RankerConfig(rounds=10), seed=0)
-    alone = train_ranker({"walk": walk}, bought, RankerConfig(rounds=10, at_its_word=0.0), seed=0)
+    query, trees = np.arange(len(walk)) // 10, RankerConfig(rounds=10, nets=None)
+    ranker = train_ranker({"walk": walk}, bought, trees, seed=0, query=query)
+    alone = train_ranker({"walk": walk}, bought, trees, seed=0)
     ranker.save(tmp_path / "ranker.txt")
 
     asked = {"walk": np.linspace(1.5, 3.5, 50).astype(np.float32)}

@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import BaseModel, NonNegativeFloat, PositiveFloat, PositiveInt
 from scipy.special import expit
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
@@ -41,8 +41,6 @@ class NetConfig(BaseModel, frozen=True, extra="forbid"):
     dropout: NonNegativeFloat = 0.2
     anchor: NonNegativeFloat = 0.2
     """Weight of the log loss beside that of the choice, which alone does not say how likely a purchase is at all."""
-    fewest_queries: NonNegativeInt = 100
-    """Of which something was bought; below, none are trained."""
 
 
 @dataclass(frozen=True)
@@ -170,12 +168,12 @@ def train_nets(
 
     Returns
     -------
-    None where queries are too few.
+    None where nothing was bought, or no share is left to them.
     """
     order = np.argsort(query, kind="stable")
     _, own = np.unique(query[order], return_inverse=True)
     wanted = np.bincount(own, bought[order]) > 0 if len(own) else np.zeros(0, bool)
-    if config.share == 0 or wanted.sum() < max(config.fewest_queries, 1):
+    if config.share == 0 or not wanted.any():
         return None
     order, own = order[wanted[own]], own[wanted[own]]
     starts = np.flatnonzero(np.diff(own, prepend=-1))

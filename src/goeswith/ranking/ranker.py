@@ -31,6 +31,8 @@ class RankerConfig(BaseModel, frozen=True, extra="forbid"):
     together."""
     fewest_positives: PositiveInt = 50
     """With fewer examples of a purchase no trees are grown; a fixed mix of the views answers alone."""
+    enough_queries: PositiveInt = 500
+    """With fewer that led to a purchase neither networks nor walks stand beside the forests; the mix does."""
     at_its_word: NonNegativeFloat = 0.15
     """Share of the log odds that walks have beside the forests, for what is new to a customer."""
     nets: NetConfig | None = NetConfig()
@@ -250,9 +252,10 @@ def _beside(
     mixed = float(np.exp(-bought.sum() / ENOUGH))
     if mixed >= LEAST_SHARE:
         wanted.append((mixed, MixRanker.of(features, bought)))
-    if config.at_its_word and AT_ITS_WORD in features:
+    enough = query is not None and len(np.unique(query[bought])) >= config.enough_queries
+    if enough and config.at_its_word and AT_ITS_WORD in features:
         wanted.append((config.at_its_word, ViewRanker.of(AT_ITS_WORD, features, bought)))
-    if config.nets is not None and query is not None:
+    if enough and query is not None and config.nets is not None:
         wanted.append((config.nets.share, train_nets(features, bought, query, config.nets, seed, weight)))
     left, found = 1.0, []
     for share, other in wanted:
