@@ -18,7 +18,8 @@ from scipy.special import expit
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-Array = NDArray[np.float32]
+from goeswith.ranking.views import Array
+
 KNOTS = 256
 """Quantiles that a view is measured against; where many are equal, the others share the range."""
 SEEN = 200_000
@@ -115,8 +116,8 @@ class NetRanker:
 
     def line(self) -> str:
         """This ranker as one line of a file."""
-        scale = {name: _digits(values) for name, values in vars(self.scale).items() if name != "knots"}
-        scale["knots"] = [_digits(knots) for knots in self.scale.knots]
+        scale: dict[str, object] = {name: _digits(getattr(self.scale, name)) for name in ("size", "mean", "spread")}
+        scale |= {"knots": [_digits(knots) for knots in self.scale.knots], "gaps": self.scale.gaps.tolist()}
         nets = [[(_digits(weight), _digits(bias)) for weight, bias in net] for net in self.nets]
         return json.dumps({"names": self.names, "scale": scale, "nets": nets})
 
@@ -130,10 +131,8 @@ class NetRanker:
         return cls(tuple(told["names"]), Scale(knots=knots, gaps=gaps, **scale), tuple(nets))
 
 
-def _digits(values: NDArray[np.generic]) -> list[object]:
+def _digits(values: Array) -> list[object]:
     """Nested lists, each number with the fewest digits that give it back."""
-    if values.dtype == bool:
-        return list(values.tolist())
     return list(np.vectorize(lambda value: float(str(value)), otypes=[float])(values).tolist())
 
 

@@ -209,7 +209,7 @@ def train_ranker(
     features : columns of (pairs,)
     bought : (pairs,), whether the product was bought
     weight : (pairs,), how many candidates each stands for; None: one
-    query : (pairs,), a number for each query, which networks learn by; None: no networks
+    query : (pairs,), a number for each query, which networks learn by; None: neither networks nor walks stand beside
     """
     if bought.sum() < config.fewest_positives or bought.all():
         return MixRanker.of(features, bought)
@@ -252,11 +252,11 @@ def _beside(
     mixed = float(np.exp(-bought.sum() / ENOUGH))
     if mixed >= LEAST_SHARE:
         wanted.append((mixed, MixRanker.of(features, bought)))
-    enough = query is not None and len(np.unique(query[bought])) >= config.enough_queries
-    if enough and config.at_its_word and AT_ITS_WORD in features:
-        wanted.append((config.at_its_word, ViewRanker.of(AT_ITS_WORD, features, bought)))
-    if enough and query is not None and config.nets is not None:
-        wanted.append((config.nets.share, train_nets(features, bought, query, config.nets, seed, weight)))
+    if query is not None and len(np.unique(query[bought])) >= config.enough_queries:
+        if config.at_its_word and AT_ITS_WORD in features:
+            wanted.append((config.at_its_word, ViewRanker.of(AT_ITS_WORD, features, bought)))
+        if config.nets is not None:
+            wanted.append((config.nets.share, train_nets(features, bought, query, config.nets, seed, weight)))
     left, found = 1.0, []
     for share, other in wanted:
         if other is not None:
