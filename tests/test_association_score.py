@@ -43,8 +43,8 @@ def test_without_log_f_the_score_ranks_by_lift_alone():
 
 
 def test_an_encoder_and_the_prior_give_the_score_its_three_parts():
-    sources = torch.eye(2)[None]  # one customer, two products
-    cosines = history_scores(sources, torch.tensor([[True, True]]), torch.eye(2), scale=10.0)
+    own = torch.tensor([[0, 1]])  # one customer, two products
+    cosines = history_scores(torch.eye(2), own, torch.eye(2), scale=10.0)
     prior = Prior()(
         torch.from_numpy(
             prior_inputs(np.array([3, 1]), np.zeros((2, 2), np.float32), np.array([-1, -1]), [np.array([0])])

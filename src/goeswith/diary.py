@@ -15,6 +15,7 @@ from goeswith.language.encoder import Encoder
 from goeswith.progress import Epoch, Event, Note, Progress, Stage, Step
 from goeswith.ranking.ranker import Ranker, TreeRanker
 from goeswith.ranking.training import Examples
+from goeswith.ranking.views import Array
 from goeswith.tracking.cost import Cheaper, Cost
 from goeswith.tracking.memory import PeakMemory
 from goeswith.tracking.tracker import Tracking
@@ -129,10 +130,11 @@ class FewerTrees:
 
     losses: dict[str, tuple[float, float]] = field(default_factory=dict)
 
-    def judged(self, question: str, ranker: Ranker, held: Examples) -> None:
+    def judged(self, question: str, ranker: Ranker, held: Examples, said: Array) -> None:
+        """said : what the whole ranker says of `held`"""
         if isinstance(ranker, TreeRanker):
-            half = ranker.with_share_of_trees(0.5)
-            self.losses[question] = _log_loss(half, held), _log_loss(ranker, held)
+            half = ranker.with_share_of_trees(0.5).probability(held.features)
+            self.losses[question] = _log_loss(half, held), _log_loss(said, held)
 
     def cheaper(self, config: FitConfig, diary: Diary) -> list[Cheaper]:
         if not self.losses:
@@ -180,7 +182,7 @@ def _best_sellers(texts: Sequence[str], log: Log, most: int) -> list[str]:
     return list(dict.fromkeys(texts[item] for item in best if texts[item]))[:most]
 
 
-def _log_loss(ranker: Ranker, held: Examples) -> float:
-    said = np.clip(ranker.probability(held.features).astype(np.float64), 1e-6, 1 - 1e-6)
+def _log_loss(said: Array, held: Examples) -> float:
+    said = np.clip(said.astype(np.float64), 1e-6, 1 - 1e-6)
     each = -np.where(held.bought, np.log(said), np.log1p(-said))
     return float(np.average(each, weights=held.weight))

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from goeswith.association.losses import history_scores
-from goeswith.association.pairs import Batch
+from goeswith.association.pairs import Batch, rows_of
 from goeswith.association.towers import Towers
 
 
@@ -36,8 +36,7 @@ class CatalogueSoftmax:
         assert self._table is not None
         place = torch.from_numpy(groups).to(source.device)
         table = self._table.to(source.device).index_copy(0, place, target)  # (catalogue, d)
-        at = np.searchsorted(groups, np.maximum(batch.history, groups[0]))
-        known = torch.from_numpy(batch.history >= 0).to(source.device)  # (batch, history)
-        scores = history_scores(source[torch.from_numpy(at)], known, table, self.scale)  # (batch, catalogue)
+        history = torch.from_numpy(rows_of(groups, batch.history)).to(source.device)  # (batch, history)
+        scores = history_scores(source, history, table, self.scale)  # (batch, catalogue)
         scores = scores + self.log_prior.to(scores.device)
         return torch.nn.functional.cross_entropy(scores, torch.from_numpy(batch.target).to(scores.device))

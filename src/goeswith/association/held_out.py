@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from goeswith.association.losses import history_scores
-from goeswith.association.pairs import Batch, Threads
+from goeswith.association.pairs import Batch, Threads, rows_of
 
 TARGETS, HISTORY, DRAWN = 400, 5, 600
 OF_SEVERAL = 0.7
@@ -47,13 +47,12 @@ def held_out_ranks(vectors: Vectors, parts: Mapping[str, Threads], scale: float,
 
 
 def _rank(batch: Batch, groups: NDArray[np.int64], source: Tensor, target: Tensor, scale: float) -> float:
-    past = source[torch.from_numpy(np.searchsorted(groups, np.maximum(batch.history, groups[0])))]
-    known = torch.from_numpy(batch.history >= 0).to(source.device)
+    history = torch.from_numpy(rows_of(groups, batch.history)).to(source.device)
     candidates = np.unique(np.concatenate([batch.target, batch.negatives]))
-    scores = history_scores(past, known, target[torch.from_numpy(np.searchsorted(groups, candidates))], scale)
-    own = scores.gather(1, torch.from_numpy(np.searchsorted(candidates, batch.target)).to(scores.device)[:, None])
+    scores = history_scores(source, history, target[torch.from_numpy(rows_of(groups, candidates))], scale)
+    own = scores.gather(1, torch.from_numpy(rows_of(candidates, batch.target)).to(scores.device)[:, None])
     above, level = (scores > own).sum(dim=1), (scores == own).sum(dim=1) - 1
     rank = 1 + above + level / 2  # ties share their places
-    told = known.any(dim=1)
+    told = (history >= 0).any(dim=1)
     gains = 1 / torch.log2(1 + rank.double())
     return float(gains[told].mean()) if bool(told.any()) else 0.0

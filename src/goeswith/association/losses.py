@@ -15,16 +15,16 @@ SCALE = 10.0
 """Multiplies cosines before the exponential; larger is stricter."""
 
 
-def history_scores(sources: Tensor, known: Tensor, targets: Tensor, scale: float = SCALE) -> Tensor:
+def history_scores(sources: Tensor, history: Tensor, targets: Tensor, scale: float = SCALE) -> Tensor:
     """How well each candidate goes with each history: log sum_j exp(scale * cos(source(h_j), target(i))).
 
     The sum lets one fitting product of the history explain the next one. A mean would ask that all of them fit, and
-    pull together what does not belong together.
+    pull together what does not belong together. A product of several histories meets the candidates once.
 
     Parameters
     ----------
-    sources : (batch, history, d), unit vectors
-    known : (batch, history), False where a history is shorter
+    sources : (products, d), unit vectors
+    history : (batch, history), rows of `sources`, -1 where a history is shorter
     targets : (candidates, d), unit vectors
 
     Returns
@@ -35,14 +35,14 @@ def history_scores(sources: Tensor, known: Tensor, targets: Tensor, scale: float
     --------
     Two products of the history point to the candidate, one at a right angle to it.
 
-    >>> past = torch.tensor([[[1.0, 0.0], [0.0, 1.0]]])
-    >>> round(history_scores(past, torch.tensor([[True, True]]), torch.tensor([[1.0, 0.0]]), scale=1.0).item(), 4)
+    >>> past = torch.eye(2)
+    >>> round(history_scores(past, torch.tensor([[0, 1]]), torch.tensor([[1.0, 0.0]]), scale=1.0).item(), 4)
     1.3133
     """
-    cosines = scale * (sources @ targets.T)  # (batch, history, candidates)
-    lowest = torch.finfo(cosines.dtype).min
-    scores = cosines.masked_fill(~known[:, :, None], lowest).logsumexp(dim=1)  # (batch, candidates)
-    return scores.masked_fill(~known.any(dim=1)[:, None], 0.0)
+    cosines = scale * (sources @ targets.T)  # (products, candidates)
+    unknown = cosines.new_full((1, len(targets)), torch.finfo(cosines.dtype).min)  # the last row, which -1 stands for
+    scores = torch.cat([cosines, unknown])[history].logsumexp(dim=1)  # (batch, candidates)
+    return scores.masked_fill((history < 0).all(dim=1)[:, None], 0.0)
 
 
 def sampled_softmax(scores: Tensor, target: Tensor, negatives: Tensor, log_q: Tensor) -> Tensor:
@@ -80,13 +80,13 @@ def sampled_softmax(scores: Tensor, target: Tensor, negatives: Tensor, log_q: Te
     return -(masked.diagonal() - masked.logsumexp(dim=1)).mean()
 
 
-def batch_softmax(batch: Batch, sources: Tensor, known: Tensor, targets: Tensor, scale: float) -> Tensor:
+def batch_softmax(batch: Batch, sources: Tensor, history: Tensor, targets: Tensor, scale: float) -> Tensor:
     """Sampled softmax over a batch whose vectors are there.
 
     Parameters
     ----------
-    sources : (batch, history, d)
-    known : (batch, history)
+    sources : (products, d)
+    history : (batch, history), rows of `sources`, -1 where a history is shorter
     targets : (batch + drawn, d)
     """
 
@@ -95,7 +95,7 @@ def batch_softmax(batch: Batch, sources: Tensor, known: Tensor, targets: Tensor,
 
     # How common a product is belongs to log F (design §1): were it left to the text, every product that reads like
     # milk would be taken for as popular as milk, the ones that nobody has bought first of all.
-    scores = history_scores(sources, known, targets, scale) + tensor(batch.log_prior)  # (batch, candidates)
+    scores = history_scores(sources, history, targets, scale) + tensor(batch.log_prior)  # (batch, candidates)
     return sampled_softmax(scores, tensor(batch.target), tensor(batch.negatives), tensor(batch.log_q))
 
 

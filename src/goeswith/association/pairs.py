@@ -48,6 +48,17 @@ class Batch:
         return int((self.history >= 0).sum())
 
 
+def rows_of(known: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where in `known`, sorted, each of `wanted` stands; -1 stays -1.
+
+    Examples
+    --------
+    >>> rows_of(np.array([3, 5, 8]), np.array([[8, 3], [5, -1]])).tolist()
+    [[2, 0], [1, -1]]
+    """
+    return np.where(wanted < 0, -1, np.searchsorted(known, wanted))
+
+
 @dataclass(frozen=True)
 class Threads:
     """Purchases one after another: a customer's through time, or a basket's where nobody is named.

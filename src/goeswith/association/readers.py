@@ -40,9 +40,9 @@ class EncoderReader:
 
     def given(self, history: Sequence[str]) -> NDArray[np.floating]:
         """log M(r_i | r_u) of every text of the catalogue; (1, catalogue)"""
-        sources = torch.from_numpy(self.encoder.encode(list(history)))[None]  # (1, history, d)
-        known = torch.ones(1, len(history), dtype=torch.bool)
-        return log_given(history_scores(sources, known, self._targets, self.scale).numpy())
+        sources = torch.from_numpy(self.encoder.encode(list(history)))  # (history, d)
+        every = torch.arange(len(history))[None]
+        return log_given(history_scores(sources, every, self._targets, self.scale).numpy())
 
     def lifts(self, history: Sequence[str], candidates: Sequence[str]) -> NDArray[np.float32]:
         """log M(r_i | r_u) − log M(r_i), (candidates,); each candidate must be in the catalogue."""

@@ -11,7 +11,7 @@ from torch.nn.functional import normalize
 
 from goeswith.association.features import FeatureLayer
 from goeswith.association.losses import batch_softmax, two_pass_backward
-from goeswith.association.pairs import Batch
+from goeswith.association.pairs import Batch, rows_of
 from goeswith.language.adapters import Tuning
 from goeswith.language.encoder import length_buckets
 
@@ -33,16 +33,13 @@ def sampled(scale: float) -> Objective:
     """The contrastive objective: the target among those of the batch and the drawn negatives."""
 
     def loss(batch: Batch, groups: NDArray[np.int64], source: Tensor, target: Tensor) -> Tensor:
-        past = source[_places(groups, np.maximum(batch.history, groups[0]), source)]  # (batch, history, d)
-        known = torch.from_numpy(batch.history >= 0).to(source.device)  # (batch, history)
-        candidates = _places(groups, np.concatenate([batch.target, batch.negatives]), source)
-        return batch_softmax(batch, past, known, target[candidates], scale)
+        history, candidates = (
+            torch.from_numpy(rows_of(groups, wanted)).to(source.device)
+            for wanted in (batch.history, np.concatenate([batch.target, batch.negatives]))
+        )
+        return batch_softmax(batch, source, history, target[candidates], scale)
 
     return loss
-
-
-def _places(groups: NDArray[np.int64], wanted: NDArray[np.int64], beside: Tensor) -> Tensor:
-    return torch.from_numpy(np.searchsorted(groups, wanted)).to(beside.device)
 
 
 LONG_BATCH = 60_000

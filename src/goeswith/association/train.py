@@ -12,7 +12,7 @@ from torch import Tensor
 from goeswith.association.features import FeatureLayer, ProductInputs
 from goeswith.association.loop import Progress, Schedule, run
 from goeswith.association.losses import batch_softmax
-from goeswith.association.pairs import Batch, threads
+from goeswith.association.pairs import Batch, rows_of, threads
 from goeswith.data.log import Log
 
 FEWEST_TARGETS = 50
@@ -94,10 +94,9 @@ def train_features(
 
 def batch_loss(batch: Batch, layer: FeatureLayer, inputs: ProductInputs) -> Tensor:
     """The objective on one batch: mean negative log-likelihood of the targets."""
-    known = torch.from_numpy(batch.history_items >= 0)  # (batch, history)
-    past = layer.source(*inputs.tensors(batch.history_items[batch.history_items >= 0]))  # (known, d)
-    sources = past.new_zeros(*known.shape, past.shape[1])  # (batch, history, d)
-    sources[known] = past
+    products = np.unique(batch.history_items[batch.history_items >= 0])
+    sources = layer.source(*inputs.tensors(products))  # (products, d)
+    history = torch.from_numpy(rows_of(products, batch.history_items))  # (batch, history)
     candidates = np.concatenate([batch.target_items, batch.negative_items])
     targets = layer.target(*inputs.tensors(candidates))  # (batch + drawn, d)
-    return batch_softmax(batch, sources, known, targets, layer.scale)
+    return batch_softmax(batch, sources, history, targets, layer.scale)

@@ -202,7 +202,7 @@ def _train(examples: _Choices, config: NetConfig, seed: int) -> nn.Sequential:
     rng = np.random.default_rng(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        net = _network(examples, config)
+        net = _network(examples, config, rng)
         steps = config.epochs * -(-len(examples.spans) // config.queries)
         optimizer = torch.optim.AdamW(net.parameters(), lr=config.learning_rate, weight_decay=1e-4)
         pace = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, total_steps=steps + 1)
@@ -219,11 +219,26 @@ def _train(examples: _Choices, config: NetConfig, seed: int) -> nn.Sequential:
     return net.eval()
 
 
-def _network(examples: _Choices, config: NetConfig) -> nn.Sequential:
+class _Dropout(nn.Module):
+    """Inverted dropout (Srivastava et al., JMLR 2014). On a processor PyTorch's own draws at a third of the pace, and
+    half of the training went into it."""
+
+    def __init__(self, share: float, rng: np.random.Generator) -> None:
+        super().__init__()
+        self.share, self.rng = share, rng
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        if not self.training or self.share == 0:
+            return inputs
+        kept = torch.from_numpy(self.rng.random(inputs.shape, np.float32)) >= self.share
+        return inputs * (kept / (1 - self.share))
+
+
+def _network(examples: _Choices, config: NetConfig, rng: np.random.Generator) -> nn.Sequential:
     sizes = (examples.inputs.shape[1], *config.hidden)
-    layers: list[nn.Module] = [nn.Dropout(config.dropout / 2)]
+    layers: list[nn.Module] = [_Dropout(config.dropout / 2, rng)]
     for before, after in pairwise(sizes):
-        layers += [nn.Linear(before, after), nn.SiLU(), nn.Dropout(config.dropout)]
+        layers += [nn.Linear(before, after), nn.SiLU(), _Dropout(config.dropout, rng)]
     last = nn.Linear(sizes[-1], 1)
     nn.init.constant_(last.bias, float((examples.bought.sum() / examples.weight.sum()).logit()))
     return nn.Sequential(*layers, last)

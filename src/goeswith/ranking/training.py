@@ -113,7 +113,7 @@ def train_rankers(
     config: LearningConfig,
     seed: int,
     told: Callable[[int, int], None],
-    judged: Callable[[str, Ranker, Examples], None] | None = None,
+    judged: Callable[[str, Ranker, Examples, Array], None] | None = None,
 ) -> tuple[dict[str, Ranker], dict[str, Calibration]]:
     """One ranker a question, by name, from the examples of all slices; and the calibration of what it says.
 
@@ -121,7 +121,7 @@ def train_rankers(
     ----------
     taught : by slice and question; emptied on the way, for it takes a gigabyte
     told : hears how many are trained, and of how many
-    judged : shown each ranker beside the examples that it did not learn from
+    judged : shown each ranker, the examples that it did not learn from, and what it says of them
     """
     rankers, calibrations = {}, {}
     for question in QUESTIONS:
@@ -130,9 +130,9 @@ def train_rankers(
         del every
         settings = _settings(question, config.ranker)
         rankers[question] = train_ranker(learnt.features, learnt.bought, settings, seed, learnt.weight, learnt.query)
-        said = rankers[question].probability(held.features) if len(held.bought) else np.zeros(0)
+        said = rankers[question].probability(held.features) if len(held.bought) else np.zeros(0, np.float32)
         if judged is not None and len(held.bought):
-            judged(question, rankers[question], held)
+            judged(question, rankers[question], held, said)
         cases = held.weight.astype(np.float64)
         calibrations[question] = fit_calibration(said, cases * held.bought, cases)
         told(len(rankers), len(QUESTIONS))
