@@ -160,7 +160,7 @@ def _learn(log: Log, asked: FitConfig, cache: Path, diary: Diary) -> Model:
         diary.begin("counts and linear models, on the past")
         parts = _parts(slice_.seen, slice_.now, reading, layer, describer, config)
         diary.begin("examples for the rankers")
-        taught.append(examples_of(slice_, parts, config.learning, config.seed))
+        taught.append(examples_of(slice_, parts, config.learning, config.seed, len(slices)))
         pairs += pair_cases(slice_, parts, config.learning, config.seed)
         del parts
         give_back()

@@ -26,8 +26,6 @@ LAST_ONE = 0.5
 """Share of the baskets of which one product alone is still to come."""
 MOST_TIMES = 4
 """A basket serves as an example at most so often, each time with other products hidden."""
-MANY, SOME = 300_000, 0.5
-"""Of so many candidates or more, this share of those not bought is learnt from, each standing for more of them."""
 COLD_SOURCES = 0.25
 """Share of the products asked about that lost their past."""
 HELD_BACK = 0.1
@@ -55,6 +53,8 @@ class LearningConfig(BaseModel, frozen=True, extra="forbid"):
     """Share of customers whose history is hidden, so that the ranker knows what to say to somebody new."""
     anonymous: float = 0.5
     """Share of baskets whose customer is hidden."""
+    candidates: PositiveInt = 500_000
+    """Of one question, in all slices; where there are more, some of those not bought stand for the others."""
     negatives: float = 0.3
     """Share of the products not bought that the cold ranker learns from, each standing for as many more."""
     ranker: RankerConfig = RankerConfig()
@@ -98,14 +98,18 @@ class Examples:
         )
 
 
-def examples_of(slice_: TrainingSlice, parts: Parts, config: LearningConfig, seed: int) -> dict[str, Examples]:
+def examples_of(
+    slice_: TrainingSlice, parts: Parts, config: LearningConfig, seed: int, n_slices: int = 1
+) -> dict[str, Examples]:
     """What one slice has to teach, by question.
 
     Parameters
     ----------
     parts : fitted on `slice_.seen` at `slice_.now`
+    n_slices : of how many it is one
     """
-    return {question: make(slice_, parts, config, np.random.default_rng(seed)) for question, make in EXAMPLES.items()}
+    part = config.model_copy(update={"candidates": config.candidates // n_slices})
+    return {question: make(slice_, parts, part, np.random.default_rng(seed)) for question, make in EXAMPLES.items()}
 
 
 def train_rankers(
@@ -178,7 +182,7 @@ def _customer_examples(
         own = parts.histories.take(known)
         return Queries(own, known), bought_before(own, len(allowed)) if only_new else None
 
-    return _gather(parts, asked, held, question, allowed, _bought(slice_, who, parts))
+    return _gather(parts, asked, held, question, allowed, _bought(slice_, who, parts), config.candidates)
 
 
 def _of_cold(slice_: TrainingSlice, parts: Parts, config: LearningConfig, rng: np.random.Generator) -> Examples:
@@ -194,7 +198,7 @@ def _of_cold(slice_: TrainingSlice, parts: Parts, config: LearningConfig, rng: n
             return Queries(own, who[rows]), bought_before(own, len(allowed))
 
         bought = _bought(slice_, who, parts)
-        return _gather(parts, asked, np.full(len(who), held), "cold", allowed, bought, (config.negatives, rng))
+        return _gather(parts, asked, np.full(len(who), held), "cold", allowed, bought, share=config.negatives, rng=rng)
 
     learnt = examples(np.setdiff1d(who, held), pool, held=False)
     return Examples.joined([learnt, examples(held, _cold(slice_, parts), held=True)])
@@ -222,13 +226,14 @@ def _of_baskets(slice_: TrainingSlice, parts: Parts, config: LearningConfig, rng
         inside = baskets_to_matrix(inside_of[rows], parts.meaning.n_items)
         return Queries(parts.histories.take(who[rows]), who[rows], inside), inside
 
-    return _gather(parts, asked, held, "complete", _warm(slice_, parts), _still_to_come(left, parts))
+    bought = _still_to_come(left, parts)
+    return _gather(parts, asked, held, "complete", _warm(slice_, parts), bought, config.candidates)
 
 
 def _of_pairs(slice_: TrainingSlice, parts: Parts, config: LearningConfig, rng: np.random.Generator) -> Examples:
     """One product of a basket, now and then one that lost its past, and the others that were in it."""
     some = asked_pairs(slice_, parts, config.n_related, rng)
-    return _pair_examples(slice_, parts, some, "related", _warm(slice_, parts))
+    return _pair_examples(slice_, parts, some, "related", _warm(slice_, parts), config.candidates)
 
 
 def _of_cold_pairs(slice_: TrainingSlice, parts: Parts, config: LearningConfig, rng: np.random.Generator) -> Examples:
@@ -241,9 +246,9 @@ def _of_cold_pairs(slice_: TrainingSlice, parts: Parts, config: LearningConfig, 
     rest = np.setdiff1d(np.arange(len(slice_.baskets)), [at for _, at in some])
     free = set(rest[_held_back(len(rest), rng)].tolist())
     others = [pair for pair in asked_pairs(slice_, parts, len(slice_.baskets), rng) if pair[1] in free]
-    learnt = _pair_examples(slice_, parts, some, "related-cold", pool)
+    learnt = _pair_examples(slice_, parts, some, "related-cold", pool, config.candidates)
     others = others[: int(HELD_BACK * config.n_related)]
-    held = _pair_examples(slice_, parts, others, "related-cold", _cold(slice_, parts), held=True)
+    held = _pair_examples(slice_, parts, others, "related-cold", _cold(slice_, parts), config.candidates, held=True)
     found = Examples.joined([learnt, held])
     return found.with_features(OF_BOTH.__contains__)
 
@@ -270,6 +275,7 @@ def _pair_examples(
     some: list[tuple[int, int]],
     question: str,
     allowed: NDArray[np.bool_],
+    most: int,
     held: bool = False,
 ) -> Examples:
     left = [slice_.baskets[at][slice_.baskets[at] != one] for one, at in some]
@@ -278,7 +284,7 @@ def _pair_examples(
     def asked(block: slice) -> tuple[Queries, csr_array | None]:
         return of_products(parts, rows[block]), themselves(parts, rows[block])
 
-    return _gather(parts, asked, np.full(len(rows), held), question, allowed, _still_to_come(left, parts))
+    return _gather(parts, asked, np.full(len(rows), held), question, allowed, _still_to_come(left, parts), most)
 
 
 def _warm(slice_: TrainingSlice, parts: Parts) -> NDArray[np.bool_]:
@@ -329,24 +335,28 @@ def _gather(
     question: str,
     allowed: NDArray[np.bool_],
     bought: NDArray[np.int64],
-    thinned: tuple[float, np.random.Generator] | None = None,
+    most: float = np.inf,
+    share: float = 1.0,
+    rng: np.random.Generator | None = None,
 ) -> Examples:
     """Features of every candidate, block by block.
 
     held : (queries,), held back from the ranker
     bought : query * items + item of what was
+    most : candidates, about
+    share : of those not bought that are taken at most, each standing for the others
     """
     found: list[Examples] = []
     size, quotas = block_size(len(allowed)), quotas_for(question, int(allowed.sum()))
-    share, rng = thinned or (1.0, np.random.default_rng(len(held)))
+    rng = rng or np.random.default_rng(len(held))
     for start in range(0, len(held), size):
         queries, barred = asked(slice(start, start + size))
         views = catalogue_views(parts, queries)
         some = candidates(parts, queries, views, quotas, allowed, barred)
         is_bought = np.isin((some.query + start) * len(allowed) + some.item, bought)
         weight = np.ones(len(is_bought), np.float32)
-        if thinned is None and start == 0 and len(is_bought) * len(held) > MANY * len(queries):
-            share = SOME
+        if start == 0 and len(is_bought):
+            share = min(share, most * len(queries) / (len(is_bought) * len(held)))
         if share < 1:
             kept = is_bought | (rng.random(len(is_bought)) < share)
             some = replace(some, query=some.query[kept], item=some.item[kept])
