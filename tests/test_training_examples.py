@@ -27,7 +27,8 @@ def examples(monkeypatch, tmp_path):
     monkeypatch.setattr(flow, "train_rankers", keep)
 
     def made(most):
-        config = gw.FitConfig(finetune={"method": "frozen"}, learning=LearningConfig(candidates=most))
+        settings = {"finetune": {"method": "frozen"}, "features": {"steps": 5}}
+        config = gw.FitConfig(**settings, learning=LearningConfig(candidates=most))
         with pytest.raises(EnoughLearnt):
             flow.learn(log, config, tmp_path / "cache")
         return seen[-1]
