@@ -108,7 +108,7 @@ def examples_of(
     parts : fitted on `slice_.seen` at `slice_.now`
     n_slices : of how many it is one
     """
-    part = config.model_copy(update={"candidates": config.candidates // n_slices})
+    part = config.model_copy(update={"candidates": max(1, config.candidates // n_slices)})
     return {question: make(slice_, parts, part, np.random.default_rng(seed)) for question, make in EXAMPLES.items()}
 
 
