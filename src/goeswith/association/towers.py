@@ -33,11 +33,9 @@ def sampled(scale: float) -> Objective:
     """The contrastive objective: the target among those of the batch and the drawn negatives."""
 
     def loss(batch: Batch, groups: NDArray[np.int64], source: Tensor, target: Tensor) -> Tensor:
-        history, candidates = (
-            torch.from_numpy(rows_of(groups, wanted)).to(source.device)
-            for wanted in (batch.history, np.concatenate([batch.target, batch.negatives]))
-        )
-        return batch_softmax(batch, source, history, target[candidates], scale)
+        history = torch.from_numpy(rows_of(groups, batch.history)).to(source.device)  # (batch, history)
+        candidates = rows_of(groups, np.concatenate([batch.target, batch.negatives]))
+        return batch_softmax(batch, source, history, target[torch.from_numpy(candidates)], scale)
 
     return loss
 

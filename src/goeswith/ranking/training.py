@@ -54,7 +54,8 @@ class LearningConfig(BaseModel, frozen=True, extra="forbid"):
     anonymous: float = 0.5
     """Share of baskets whose customer is hidden."""
     candidates: PositiveInt = 500_000
-    """Of one question, in all slices; where there are more, some of those not bought stand for the others."""
+    """Of one question, in all slices, about; where there are more, some of those not bought stand for the others. The
+    cold ranker has `negatives` instead."""
     negatives: float = 0.3
     """Share of the products not bought that the cold ranker learns from, each standing for as many more."""
     ranker: RankerConfig = RankerConfig()
