@@ -39,6 +39,9 @@ Numbers = NDArray[np.float64]
 FEWEST = 50
 """Later baskets with a, for its pairs to be judged."""
 DAMPING = 10
+MOST_BASKETS = 2_000
+"""Cut baskets that are judged; of customers, all who came again."""
+REDRAWS = 200
 
 
 def main() -> None:
@@ -77,9 +80,12 @@ def tell(model: gw.Model, trial: Trial) -> None:
         print_bins(f"pairs, {kind}", *as_cases(some), some["source_id"].to_numpy().repeat(2))
         print_holding(kind, some)
     seen = later.filter(pl.col("customer_id").is_in(known.implode()))
-    for title, told in (judged_customers(model, seen) | judged_baskets(model, later, seen)).items():
+    judged = judged_customers(model, seen, most=None) | judged_baskets(model, later, seen, most=MOST_BASKETS)
+    for title, told in judged.items():
         said, right, one = told["said"].to_numpy(), told["right"].to_numpy(), np.ones(len(told))
         print(f"\n{HEAD}\n" + row(title, said, right, one))
+        low, high = slope_of_redrawn(told)
+        print(f"{told['query'].n_unique():,} queries; of 90 % of redrawn ones the slope is {low:.2f} to {high:.2f}")
         print_bins(title, said, right, one, told["query"].to_numpy())
 
 
@@ -109,6 +115,18 @@ def row(name: str, p: Numbers, y: Numbers, weight: Numbers) -> str:
     means = f"{np.average(p, weights=weight):8.4f}{np.average(y, weights=weight):8.4f}"
     scores = f"{brier(p, y, weight):9.5f}{log_loss(p, y, weight):10.5f}"
     return f"{name:36}{scores}{slope:7.2f}{shift:+11.2f}{error:9.5f}{means}"
+
+
+def slope_of_redrawn(told: pl.DataFrame) -> tuple[float, float]:
+    """Between what the slope lies in 90 % of redrawn samples of the queries; told : query, said, right."""
+    rng = np.random.default_rng(0)
+    said, right = told["said"].to_numpy(), told["right"].to_numpy()
+    names, query = np.unique(told["query"].to_numpy(), return_inverse=True)
+    even = np.full(len(names), 1 / len(names))
+    times = rng.multinomial(len(names), even, size=REDRAWS)[:, query].astype(np.float64)  # (redraws, answers)
+    slopes = [calibration_slope(said, right, weight=each)[0] for each in times]
+    low, high = np.quantile(slopes, [0.05, 0.95])
+    return float(low), float(high)
 
 
 def print_bins(title: str, p: Numbers, y: Numbers, weight: Numbers, source: NDArray[np.generic]) -> None:

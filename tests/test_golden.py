@@ -30,8 +30,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     products.join(events, on="product_id", how="semi").write_csv(folder / "products.csv")
     events.write_parquet(folder / "events.parquet")
     (folder / "fit.toml").write_text(
-        "[finetune]\nseconds = 10.0\n\n[features]\nsteps = 300\n\n[learning]\nslices = 1\nn_baskets = 2000\n"
-        "\n[learning.ranker]\nbag = 1\nrounds = 150\n"
+        "[finetune]\nseconds = 3.0\n\n[features]\nsteps = 120\n\n[learning]\nslices = 1\nn_baskets = 2000\n"
+        "\n[learning.ranker]\nbag = 1\nrounds = 100\n"
     )
 
     goeswith("init", folder / "shop", "--products", folder / "products.csv", "--events", folder / "events.parquet")

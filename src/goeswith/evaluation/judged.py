@@ -90,26 +90,30 @@ def as_cases(pairs: pl.DataFrame, column: str = "value") -> Cases:
     return pairs[column].to_numpy().repeat(2), np.tile([1.0, 0.0], len(pairs)), weight
 
 
-def judged_customers(model: Believed, seen: pl.DataFrame) -> dict[str, pl.DataFrame]:
+def judged_customers(model: Believed, seen: pl.DataFrame, most: int | None = MOST_QUERIES) -> dict[str, pl.DataFrame]:
     """query, said, right : of the first answers to customers who came again, whether they bought them."""
     who = seen["customer_id"].unique().sort()
-    who = who.gather(_some(len(who)))
+    who = who.gather(_some(len(who), most))
     bought = seen.select(query="customer_id", product_id="product_id").unique()
     asked = {"recommend": False, "recommend, novel": True}
     return {title: _marked(model.recommend_many(who, n=BESIDE, novel=novel), bought) for title, novel in asked.items()}
 
 
-def judged_baskets(model: Believed, later: pl.DataFrame, seen: pl.DataFrame) -> dict[str, pl.DataFrame]:
+def judged_baskets(
+    model: Believed, later: pl.DataFrame, seen: pl.DataFrame, most: int | None = MOST_QUERIES
+) -> dict[str, pl.DataFrame]:
     """query, said, right : of the first answers to cut baskets, whether they were still to come."""
     found = {}
     if not seen.is_empty():
-        held, left, customers = cut_baskets(seen)
+        held, left, customers = cut_baskets(seen, most)
         found["complete, customer known"] = _marked(model.complete_many(held, customers, n=BESIDE), left)
-    held, left, _ = cut_baskets(later)
+    held, left, _ = cut_baskets(later, most)
     return {**found, "complete, basket alone": _marked(model.complete_many(held, None, n=BESIDE), left)}
 
 
-def cut_baskets(lines: pl.DataFrame) -> tuple[list[list[Any]], pl.DataFrame, list[Any]]:
+def cut_baskets(
+    lines: pl.DataFrame, most: int | None = MOST_QUERIES
+) -> tuple[list[list[Any]], pl.DataFrame, list[Any]]:
     """Baskets of which one product is still to come, or as often up to a half.
 
     Returns
@@ -119,7 +123,7 @@ def cut_baskets(lines: pl.DataFrame) -> tuple[list[list[Any]], pl.DataFrame, lis
     rng = np.random.default_rng(0)
     by_basket = lines.group_by("basket_id").agg(pl.col("customer_id").first(), pl.col("product_id").unique().sort())
     fitting = by_basket.filter(pl.col("product_id").list.len().is_between(2, LARGEST)).sort("basket_id")
-    drawn = fitting[_some(len(fitting))]
+    drawn = fitting[_some(len(fitting), most)]
     held, left = [], []
     for query, products in enumerate(drawn["product_id"].to_list()):
         mixed = [products[at] for at in rng.permutation(len(products))]
@@ -139,5 +143,5 @@ def _marked(told: pl.DataFrame, truth: pl.DataFrame) -> pl.DataFrame:
     return marked.select("query", pl.col("right").fill_null(0.0), said=pl.Series(expit(told["score"].to_numpy())))
 
 
-def _some(n: int) -> NDArray[np.int64]:
-    return np.sort(np.random.default_rng(0).permutation(n)[:MOST_QUERIES]).astype(np.int64)
+def _some(n: int, most: int | None) -> NDArray[np.int64]:
+    return np.sort(np.random.default_rng(0).permutation(n)[:most]).astype(np.int64)
