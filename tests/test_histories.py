@@ -41,8 +41,11 @@ def test_a_basket_counts_less_by_its_age_and_a_month_by_how_far_back_it_is(log):
 
 
 def test_a_customer_counts_once_among_the_people_who_buy_a_product_and_a_basket_of_nobody_known_as_one_more(log):
-    people = popularity_of(log, NOW).people
+    people, lately = popularity_of(log, NOW).people, popularity_of(log, NOW).lately
+    tea, jam = log.items.rows(["tea", "jam"])
 
-    assert people[log.items.rows(["tea"])[0]] == pytest.approx(1 + 0.5, rel=1e-5)
-    assert people[log.items.rows(["jam"])[0]] == pytest.approx(0.5 ** (44 / 30), rel=1e-5)
+    assert people[tea] == pytest.approx(1 + 0.5, rel=1e-5)
+    assert people[jam] == pytest.approx(0.5 ** (44 / 30), rel=1e-5)
+    assert lately[tea] == pytest.approx(1 + 0.1 * 0.5 ** (30 / 14), rel=1e-5)  # nobody's counts a tenth
+    assert lately[jam] == pytest.approx(0.5 ** (44 / 14), rel=1e-5)
     assert (log.events["time"].max() - log.events["time"].min()) == timedelta(days=84)

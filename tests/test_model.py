@@ -128,10 +128,10 @@ def test_a_history_stands_for_a_customer_nobody_has_seen(model):
 
 @pytest.mark.parametrize("novel", [False, True])
 def test_somebody_of_whom_nothing_is_known_is_offered_what_most_people_buy_now(model, novel):
-    """A customer counts once, halved for every 30 days since they last bought it."""
+    """A customer counts once, halved for every 14 days since they last bought it."""
     days = (model.parts.now - pl.col("time")).dt.total_seconds() / 86_400
     last = model.log.purchases.group_by("item", "customer").agg(days.min().alias("days"))
-    people = last.group_by("item").agg(people=(0.5 ** (pl.col("days") / 30)).sum())
+    people = last.group_by("item").agg(people=(0.5 ** (pl.col("days") / 14)).sum())
     most = people.sort("people", descending=True)["people"].head(8).to_list()
 
     stranger = model.recommend(history=[], n=8, novel=novel)

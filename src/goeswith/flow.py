@@ -51,7 +51,7 @@ from goeswith.ranking.ranker import MixRanker, Ranker
 from goeswith.ranking.rules import settle
 from goeswith.ranking.slices import TrainingSlice, training_slices
 from goeswith.ranking.training import QUESTIONS, Examples, examples_of, train_rankers
-from goeswith.tracking.memory import PeakMemory, give_back
+from goeswith.tracking.memory import PeakMemory
 from goeswith.tracking.opening import tracked
 from goeswith.tracking.tracker import Tracking
 
@@ -99,12 +99,12 @@ def learn(
 ) -> Model:
     """The road itself: read, encode, fine-tune, count, rank."""
     with PeakMemory() as memory:
-        model = _learn(log, asked, cache, Diary(progress, tracking, memory))
-    give_back()
+        model = _learn(log, asked, cache, Diary(progress, tracking, memory), memory)
+        memory.give_back()
     return model
 
 
-def _learn(log: Log, asked: FitConfig, cache: Path, diary: Diary) -> Model:
+def _learn(log: Log, asked: FitConfig, cache: Path, diary: Diary, memory: PeakMemory) -> Model:
     config = with_encoder(asked, log, diary)
     now = _last(log)
 
@@ -148,7 +148,7 @@ def _learn(log: Log, asked: FitConfig, cache: Path, diary: Diary) -> Model:
         encoded = encode(cached(tuned.reader) if tuned.reader else describer.encoder, reading.texts)
         reading, tuned = replace(reading, encoded=encoded), replace(tuned, reader=None)
     del first, ready  # what was kept of the texts takes half a gigabyte
-    give_back()
+    memory.give_back()
 
     rankers: dict[str, Ranker] = {question: MixRanker(0.01) for question in QUESTIONS}
     calibrators, pairs = Calibrators(), list[PairCases]()
@@ -163,13 +163,13 @@ def _learn(log: Log, asked: FitConfig, cache: Path, diary: Diary) -> Model:
         taught.append(examples_of(slice_, parts, config.learning, config.seed, len(slices)))
         pairs += pair_cases(slice_, parts, config.learning, config.seed)
         del parts
-        give_back()
+        memory.give_back()
     if slices:
         diary.begin("rankers")
         rankers, curves = train_rankers(taught, config.learning, config.seed, diary.steps, fewer_trees.judged)
         calibrators = Calibrators(curves, learn_pair_belief(pairs, rankers["related"]))
     del taught
-    give_back()
+    memory.give_back()
 
     reader = tuned.teacher or causal_reader(reading, slices[0] if slices else None, log, config, cache, diary)
     head = None
@@ -181,7 +181,7 @@ def _learn(log: Log, asked: FitConfig, cache: Path, diary: Diary) -> Model:
         cases = held_out_baskets(slice_, past, rankers["complete"], config.reader.n_baskets, config.seed)
         head = choose_weight(reader, reading.texts, cases, diary.note)
         del past
-        give_back()
+        memory.give_back()
 
     diary.begin("feature layer")
     layer = feature_layer(reading, log, config, diary)

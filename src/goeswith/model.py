@@ -487,10 +487,10 @@ class Model:
 
 
 def load(shop: str | Path | Shop, version: str | None = None, *, shared: bool = False) -> Model:
-    """The current model of a shop, or the version named. Stable.
+    """The current model of a shop, or the version named; M itself is read when a new text is asked about. Stable.
 
-    shared : for a service: M is read when it is first needed, and files that were verified are not read again before
-        they change. What `leave_mapped` leaves is made anew where it is missing
+    shared : for a service: files that were verified are not read again before they change. What `leave_mapped` leaves
+        is made anew where it is missing
 
     Raises
     ------
@@ -502,7 +502,7 @@ def load(shop: str | Path | Shop, version: str | None = None, *, shared: bool = 
     cache = _mapped_folder(opened) / folder.name
     manifest = verified(folder, remembered=cache.with_suffix(".verified") if shared else None)
     config = FitConfig.model_validate(manifest["config"])
-    encoder = (LateEncoder if shared else load_encoder)(str(folder / "encoder"), config.device)
+    encoder = LateEncoder(str(folder / "encoder"), config.device)
     # A new text is read by the exported form where there is one; the catalogue was read at the fit.
     quick = exported_reader(opened.folder / EXPORTS / folder.name / "onnx", encoder, manifest["encoder"])
     layer = FeatureLayer.load(folder / "features.safetensors")

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from goeswith.data.log import Log
 
 Array = NDArray[np.float32]
+OF_NOBODY = 0.1
+"""A basket of nobody known says less than a customer's of what the next new customer wants."""
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,7 @@ class Popularity:
     bought : baskets that hold it
     buyers : customers who bought it
     people : the same, each halved for every 30 days since they last did; a basket of nobody known counts as one more
+    lately : the same, each halved for every 14 days; a basket of nobody known counts a tenth
     week, month : baskets, each halved for every 7 or 30 days of age
     again : share of its buyers who bought it more than once, drawn to the shop's mean by five buyers
     gap : days between two purchases by one customer, the same way
@@ -30,6 +33,7 @@ class Popularity:
     bought: Array
     buyers: Array
     people: Array
+    lately: Array
     week: Array
     month: Array
     again: Array
@@ -51,11 +55,12 @@ def popularity_of(log: Log, now: datetime) -> Popularity:
         first=pl.col("days").max(),
     )
     of_nobody = pl.when(pl.col("customer").is_null()).then(pl.col("basket"))
+    counts = pl.when(pl.col("customer").is_null()).then(OF_NOBODY).otherwise(1.0)
     people = (
         once.group_by("item", "customer", of_nobody.alias("of_nobody"))
         .agg(pl.col("days").min())
         .group_by("item")
-        .agg(people=(0.5 ** (pl.col("days") / 30)).sum())
+        .agg(people=(0.5 ** (pl.col("days") / 30)).sum(), lately=(counts * 0.5 ** (pl.col("days") / 14)).sum())
     )
     price = sold.filter(pl.col("price") > 0).group_by("item").agg(pl.col("price").median())
     habits = (
@@ -94,6 +99,7 @@ def popularity_of(log: Log, now: datetime) -> Popularity:
         bought=column("bought"),
         buyers=column("buyers"),
         people=column("people"),
+        lately=column("lately"),
         week=column("week"),
         month=column("month"),
         again=again.to_numpy().astype(np.float32),

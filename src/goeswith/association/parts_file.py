@@ -19,12 +19,12 @@ from goeswith.association.parts import BasketEase, Meaning, Parts
 
 COUNTS, BEHAVIOUR = "counts.safetensors", "behaviour.safetensors"
 SINCE = {
-    "popularity.people": "popularity.month",
+    "popularity.people": "popularity.month", "popularity.lately": "popularity.people",
     "histories.longest": "histories.long", "histories.months": "histories.long",
     "walks.data": "windows.data", "walks.at": "windows.at", "walks.start": "windows.start",
     "stand_ins.item": "kin.item", "stand_ins.weight": "kin.weight",
 }  # fmt: skip
-"""What versions fitted earlier lack, and what stands in for it there; their rankers do not ask for it."""
+"""What versions fitted earlier lack, and what stands in for it, in this order; their rankers ask for none of it."""
 
 
 def save_parts(parts: Parts, folder: Path) -> None:
@@ -63,7 +63,9 @@ def read_parts(folder: Path) -> dict[str, NDArray]:
 def parts_from(arrays: Mapping[str, NDArray], meaning: Meaning, now: datetime, text_weight: float) -> Parts:
     """Parts of arrays that `read_parts` gave, as they lie: they may be shared with others and read-only."""
     n = meaning.n_items
-    arrays = {**{name: arrays[like] for name, like in SINCE.items()}, **arrays}
+    arrays = dict(arrays)
+    for name, like in SINCE.items():
+        arrays.setdefault(name, arrays[like])
     return Parts(
         now=now,
         meaning=meaning,

@@ -204,7 +204,7 @@ class Answerer:
         table = features(parts, asked, views, some)
         chance = self.rankers[question].probability(table)
         if question in OF_CUSTOMERS and asked.held is None:
-            chance = _as_people_buy(chance, some, np.diff(asked.own.start) == 0, parts.popularity.people)
+            chance = _as_people_buy(chance, some, asked.strangers, parts.popularity.lately)
         # A text that nobody sells is known by its kin alone here, whose texts are not its own.
         if self.head is not None and (sources is not None or question not in OF_PAIRS):
             chance = self.head.applied(chance, some, asked, sources)
@@ -248,7 +248,7 @@ class Answerer:
 
 
 def _as_people_buy(chance: Array, some: Candidates, strangers: NDArray[np.bool_], people: Array) -> Array:
-    """Somebody of whom nothing is known is offered what most people buy: the ranker's chances, in that order.
+    """Somebody of whom nothing is known is offered what most people buy now: the ranker's chances, in that order.
 
     Examples
     --------

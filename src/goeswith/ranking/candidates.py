@@ -140,7 +140,8 @@ def _named(
         order = order[np.arange(len(order)) - own.start[row[order]] < quota]
         return row[order], own.item[order]
     if name == POPULAR:
-        view = np.tile(parts.popularity.people[pool], (len(asked), 1))
+        sold = parts.popularity
+        view = np.where(asked.strangers[:, None], sold.lately[pool], sold.people[pool])
     else:  # choosing every column one by one takes ten times as long as a copy
         view = views[name].copy() if len(pool) == views[name].shape[1] else np.take(views[name], pool, 1)
     view[closed] = -np.inf

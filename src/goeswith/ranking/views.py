@@ -42,6 +42,12 @@ class Queries:
     def __len__(self) -> int:
         return len(self.customer)
 
+    @property
+    def strangers(self) -> NDArray[np.bool_]:
+        """(queries,), whether nothing is known of who asks."""
+        none: NDArray[np.bool_] = np.diff(self.own.start) == 0
+        return none
+
 
 @dataclass(frozen=True)
 class Candidates:
@@ -122,7 +128,7 @@ def _basket_views(parts: Parts, asked: Queries) -> dict[str, Array]:
 def _of_who_it_may_be(parts: Parts, asked: Queries) -> dict[str, Array]:
     """Of somebody unknown, what those put into their baskets who may have filled this one; 0 for a known customer."""
     assert asked.held is not None
-    unknown = diags_array((np.diff(asked.own.start) == 0).astype(np.float32))
+    unknown = diags_array(asked.strangers.astype(np.float32))
     likely = csr_array(unknown @ parts.habits.who_filled(asked.held))
     return {
         "often": (likely @ parts.habits.often).toarray(),
