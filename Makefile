@@ -33,7 +33,7 @@ demo: setup
 	$(BIN)/goeswith demo $(ARGS)
 
 test: setup-all debian-test
-	$(QUIET_CORES) $(BIN)/python -m pytest -q -n 2 $(ARGS)
+	$(QUIET_CORES) $(BIN)/python -m pytest -q -n 2 --dist loadfile $(ARGS)
 
 # TensorFlow has an environment of its own: it and PyTorch want different things of the same packages.
 test-tensorflow: setup-all $(VENV)-tensorflow/stamp

@@ -16,7 +16,7 @@ CONFIG = FitConfig.model_validate(
     {
         "finetune": {"method": "frozen"},
         "features": {"steps": 60},
-        "learning": {"slices": 1, "ranker": {"bag": 1, "rounds": 120}},
+        "learning": {"slices": 1, "n_baskets": 50, "n_related": 50, "ranker": {"bag": 1, "rounds": 120}},
     }
 )
 LATELY = timedelta(days=4)

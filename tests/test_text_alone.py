@@ -15,7 +15,7 @@ CONFIG = FitConfig.model_validate(
         "finetune": {"method": "frozen"},
         "features": {"steps": 100},
         # Of one slice alone, which products stand third hangs on the seed, and on the machine's arithmetic.
-        "learning": {"ranker": {"bag": 1, "rounds": 120}},
+        "learning": {"n_customers": 50, "n_baskets": 50, "ranker": {"bag": 1, "rounds": 120}},
     }
 )
 
