@@ -95,29 +95,6 @@ def test_walks_keep_their_order_within_the_steps_of_the_trees(tmp_path) -> None:
     assert np.array_equal(load_ranker(tmp_path / "ranker.txt").probability(asked), ranker.probability(asked))
 
 
-def test_of_a_newcomer_the_nearest_customers_have_a_say_and_of_a_customer_the_forests(tmp_path) -> None:
-    rng = np.random.default_rng(5)
-    n = 20_000
-    known = np.repeat(rng.integers(20, 60, n // 10), 10).astype(np.float32)  # of every query, ten candidates
-    features = {"ease": rng.random(n).astype(np.float32), "crowd": rng.random(n).astype(np.float32)}
-    features |= {"width": known, "n_baskets": np.ones(n, np.float32)}
-    bought = rng.random(n) < 0.3 * features["ease"]  # the crowd says nothing of them
-    config = RankerConfig(rounds=30, nets=None)
-    ranker = train_ranker(features, bought, config, seed=0, query=np.arange(n) // 10)
-    ranker.save(tmp_path / "ranker.txt")
-
-    def told_by_the_crowd(products: float) -> float:
-        asked = {name: np.full(50, 0.5, np.float32) for name in features}
-        asked |= {"crowd": np.linspace(0.05, 0.95, 50).astype(np.float32), "width": np.full(50, products, np.float32)}
-        assert np.array_equal(load_ranker(tmp_path / "ranker.txt").probability(asked), ranker.probability(asked))
-        said = ranker.probability(asked)
-        return float(np.log(said[-1] / said[0]))
-
-    assert isinstance(ranker, TreeRanker) and ranker.newcomers is not None
-    assert ranker.newcomers.usual == pytest.approx(np.median(known), abs=1)
-    assert told_by_the_crowd(1) > 0.3 > 0.15 > abs(told_by_the_crowd(60))
-
-
 def test_a_view_at_its_word_doubles_the_odds_where_it_says_twice_as_much_and_bears_silence() -> None:
     bought = np.array([True, False, False, False])
     view = ViewRanker.of("walk", {"walk": np.array([2, 2, 2, np.nan], np.float32)}, bought)

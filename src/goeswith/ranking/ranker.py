@@ -32,13 +32,9 @@ class RankerConfig(BaseModel, frozen=True, extra="forbid"):
     fewest_positives: PositiveInt = 50
     """With fewer examples of a purchase no trees are grown; a fixed mix of the views answers alone."""
     enough_queries: PositiveInt = 500
-    """With fewer that led to a purchase neither networks, walks nor nearest customers stand beside the forests; the mix
-    does."""
+    """With fewer that led to a purchase neither networks nor walks stand beside the forests; the mix does."""
     at_its_word: NonNegativeFloat = 0.15
     """Share of the log odds that walks have beside the forests, for what is new to a customer."""
-    newcomers: NonNegativeFloat = 0.3
-    """Share that the nearest customers have beside all else, for what is new to somebody of whom next to nothing is
-    known; it falls with what is known."""
     nets: NetConfig | None = NetConfig()
     """Networks beside the forests, where customers are asked about; None: none."""
 
@@ -51,15 +47,12 @@ MIX = {
     "stand_in_own": 1.0, "stand_in_ease": 1.0, "stand_in_crowd": 0.5, "stand_in_walk": 0.5,
 }  # fmt: skip
 """What each view weighs where there is too little to learn from, after each was brought between 0 and 1."""
-AT_ITS_WORD, NEAREST = "walk", "crowd"
-KNOWN = ("width", "n_baskets")
+AT_ITS_WORD = "walk"
 ENOUGH, LEAST_SHARE = 1_000, 0.01
 """So many examples of a purchase leave the mix a weight of 1/e beside the forests; below LEAST_SHARE it is left out."""
 TINY, LIKELIEST = 1e-6, 0.95
 FAINTEST = 0.03
 """Of a view's usual value: whatever says less is as good as silent."""
-SHORT = 1 / 4
-"""Of the usual history: so many products leave 1/e of what the nearest customers have to say of a newcomer."""
 
 
 @dataclass(frozen=True)
@@ -147,50 +140,6 @@ class ViewRanker:
         return cls(**json.loads(line))
 
 
-@dataclass(frozen=True)
-class Newcomers:
-    """Who is hardly known, and what has a say of them whatever the rest makes of it: the nearest customers.
-
-    Forests were taught by customers of whom much is known, and of others they say what they happen to.
-
-    share : of the log odds, of somebody of whom nothing is known
-    usual : products in the histories that were learnt from
-    """
-
-    share: float
-    usual: float
-    view: ViewRanker
-
-    @classmethod
-    def of(
-        cls, share: float, features: Mapping[str, Array], bought: NDArray[np.bool_], query: NDArray[np.int64]
-    ) -> "Newcomers":
-        _, first = np.unique(query, return_index=True)
-        known = _known(features)[first]
-        usual = float(np.median(known[known > 0])) if (known > 0).any() else 1.0
-        return cls(share, usual, ViewRanker.of(NEAREST, features, bought))
-
-    def beside(self, odds: NDArray[np.float64], features: Mapping[str, Array]) -> NDArray[np.float64]:
-        """(pairs,), log odds in which they have their say."""
-        share = self.share * np.exp(-_known(features) / (SHORT * self.usual))
-        return (1 - share) * odds + share * self.view.odds(features)
-
-    def line(self) -> str:
-        """This as one line of a file."""
-        return json.dumps({"share": self.share, "usual": self.usual, "view": json.loads(self.view.line())})
-
-    @classmethod
-    def from_line(cls, line: str) -> "Newcomers":
-        told = json.loads(line)
-        return cls(told["share"], told["usual"], ViewRanker(**told["view"]))
-
-
-def _known(features: Mapping[str, Array]) -> NDArray[np.float64]:
-    """(pairs,), how many products the history holds."""
-    width, n_baskets = (features[name].astype(np.float64) for name in KNOWN)
-    return width * n_baskets
-
-
 Beside = MixRanker | NetRanker | ViewRanker
 KINDS: dict[str, type[Beside]] = {"mix": MixRanker, "nets": NetRanker, "view": ViewRanker}
 """What may stand beside forests, by its name in a file."""
@@ -202,12 +151,10 @@ class TreeRanker:
 
     beside : what else has a say, each with its share in the log odds: networks, walks at their word; and a fixed mix
         where examples are few
-    newcomers : who is answered otherwise, and how
     """
 
     forests: tuple[lgb.Booster, ...]
     beside: tuple[tuple[float, Beside], ...] = ()
-    newcomers: Newcomers | None = None
 
     @property
     def names(self) -> list[str]:
@@ -221,8 +168,6 @@ class TreeRanker:
         odds = odds * (1 - sum(share for share, _ in self.beside))
         for share, other in self.beside:
             odds = odds + share * other.odds(features)
-        if self.newcomers is not None:
-            odds = self.newcomers.beside(odds, features)
         return np.asarray(expit(odds), dtype=np.float32)
 
     def with_share_of_trees(self, share: float) -> "TreeRanker":
@@ -239,16 +184,14 @@ class TreeRanker:
         for share, other in self.beside:
             kind = next(name for name, of in KINDS.items() if isinstance(other, of))
             parts += [f"{SHARE}{share}", f"{kind} {other.line()}"]
-        if self.newcomers is not None:
-            parts.append(NEWCOMERS + self.newcomers.line())
         file.write_text(NEXT.join(parts))
 
 
 Ranker = TreeRanker | MixRanker
-MIXED, SHARE, NEWCOMERS = "mix ", "share ", "newcomers "
+MIXED, SHARE = "mix ", "share "
 NEXT = "\n--- next forest\n"
 """Stands between the forests of a bag, each of which is a model file of LightGBM. What stands beside them follows, each
-after its share; newcomers are last."""
+after its share."""
 
 
 def train_ranker(
@@ -293,12 +236,7 @@ def train_ranker(
         return lgb.train({**parameters, "seed": seed + at, "extra_trees": drawn}, data, rounds)
 
     forests = tuple(forest(at) for at in range(config.bag))
-    if query is not None and len(np.unique(query[bought])) < config.enough_queries:
-        query = None
-    newcomers = None
-    if query is not None and config.newcomers and {NEAREST, *KNOWN} <= features.keys():
-        newcomers = Newcomers.of(config.newcomers, features, bought, query)
-    return TreeRanker(forests, _beside(features, bought, config, seed, weight, query), newcomers)
+    return TreeRanker(forests, _beside(features, bought, config, seed, weight, query))
 
 
 def _beside(
@@ -314,7 +252,7 @@ def _beside(
     mixed = float(np.exp(-bought.sum() / ENOUGH))
     if mixed >= LEAST_SHARE:
         wanted.append((mixed, MixRanker.of(features, bought)))
-    if query is not None:
+    if query is not None and len(np.unique(query[bought])) >= config.enough_queries:
         if config.at_its_word and AT_ITS_WORD in features:
             wanted.append((config.at_its_word, ViewRanker.of(AT_ITS_WORD, features, bought)))
         if config.nets is not None:
@@ -332,10 +270,9 @@ def load_ranker(file: Path) -> Ranker:
     if text.startswith(MIXED):
         return MixRanker.from_line(text.removeprefix(MIXED))
     parts = text.split(NEXT)
-    newcomers = Newcomers.from_line(parts.pop().removeprefix(NEWCOMERS)) if parts[-1].startswith(NEWCOMERS) else None
     shares = [float(part.split()[-1]) for part in parts if part.startswith(SHARE)]
     n_forests = len(parts) - 2 * len(shares)
     told = [part.split(" ", 1) for part in parts[n_forests:] if not part.startswith(SHARE)]
     beside = [KINDS[kind].from_line(line) for kind, line in told]
     forests = tuple(lgb.Booster(model_str=forest) for forest in parts[:n_forests])
-    return TreeRanker(forests, tuple(zip(shares, beside, strict=True)), newcomers)
+    return TreeRanker(forests, tuple(zip(shares, beside, strict=True)))

@@ -153,8 +153,6 @@ def _settings(question: str, ranker: RankerConfig) -> RankerConfig:
         spared["randomised"] = 0
     if question not in WITH_NETS:
         spared |= {"nets": None, "at_its_word": 0.0}
-    if question != "novel":
-        spared["newcomers"] = 0.0
     return ranker.model_copy(update=spared)
 
 
