@@ -1,6 +1,8 @@
 """The fitted model, verb by verb, on the big corner shop, whose truths are planted."""
 
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
@@ -389,10 +391,21 @@ def test_where_the_disk_has_no_room_for_what_a_load_maps_the_fit_stands(tmp_path
     assert gw.load(shop).version == fitted.version
 
 
-def test_loading_a_model_is_silent(model, shop, capfd):
-    gw.load(shop)
+def test_loading_a_model_and_reading_a_text_are_silent(model, shop, capfd):
+    gw.load(shop).related(text="pasta sauce")
 
     assert capfd.readouterr() == ("", "")
+
+
+def test_the_libraries_of_the_language_model_are_left_alone_until_a_new_text_is_asked_about(model, shop):
+    code = (
+        "import sys, goeswith as gw\nmodel = gw.load(sys.argv[1])\nmodel.related('eggs', why=True)\n"
+        "print('sentence_transformers' in sys.modules)\nmodel.related(text='hard cheese')\n"
+        "print('sentence_transformers' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, shop.folder], capture_output=True, text=True, check=True)
+
+    assert done.stdout.split() == ["False", "True"]
 
 
 def test_the_last_day_counts_and_the_next_one_does_not(model, planted):
