@@ -52,9 +52,9 @@ async def forget(caller: Admin, service: TheService, customer_id: Id) -> Any:
 
 
 def _forget(service: Service, customer: str, caller: str) -> dict[str, Any]:
+    service.exposures.forget(customer)  # first: what waits would be written behind the database's back
     events = forget_customer(service.database, customer, service.digest(customer), caller)
     service.live.forget(customer)
-    service.exposures.forget(customer)
     service.look_at_once()
     rested = False
     for work in service.works.values():
