@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+from sqlalchemy import select
 
 from goeswith.serve.exploring import epsilon_greedy, off_policy, thompson
+from goeswith.serve.routes import customers
+from goeswith.serve.store.tables import exposures
 from goeswith.testing.waiting import until
 from goeswith.versions import current, list_versions, promote
 
@@ -138,6 +141,26 @@ def test_exploration_is_bounded_logged_and_learns(served):
     assert report["by_chance_ips"] >= 0 and report["effective"] > 0
     served.http.delete("/v1/exploration")
     assert not any(p["source"] == "exploration" for p in served.get("recommend", customer="ana")["products"])
+
+
+def test_what_waits_to_be_written_forgets_a_customer_before_the_database_does(served, monkeypatch):
+    served.post("exploration", {"policy": "thompson", "share": 0.25, "pool": 5}, method="PUT")
+    in_database = customers.forget_customer
+
+    def forget(*given):
+        told = in_database(*given)
+        served.service.exposures.flush()  # as the thread that looks every few seconds may
+        return told
+
+    monkeypatch.setattr(customers, "forget_customer", forget)
+    for at in range(8):
+        served.get("recommend", customer="ana" if at % 2 else "ben", n=4)
+
+    served.post("customers/ben", None, method="DELETE")
+
+    with served.service.database.reading() as connection:
+        left = set(connection.execute(select(exposures.c.customer_id)).scalars())
+    assert left == {"ana"}
 
 
 @pytest.mark.parametrize("policy", ["thompson", "epsilon"])
