@@ -41,7 +41,8 @@ def test_a_basket_counts_less_by_its_age_and_a_month_by_how_far_back_it_is(log):
 
 
 def test_a_customer_counts_once_among_the_people_who_buy_a_product_and_a_basket_of_nobody_known_as_one_more(log):
-    people, lately = popularity_of(log, NOW).people, popularity_of(log, NOW).lately
+    sold = popularity_of(log, NOW)
+    people, lately = sold.people, sold.lately
     tea, jam = log.items.rows(["tea", "jam"])
 
     assert people[tea] == pytest.approx(1 + 0.5, rel=1e-5)

@@ -54,8 +54,9 @@ def popularity_of(log: Log, now: datetime) -> Popularity:
         month=(0.5 ** (pl.col("days") / 30)).sum(),
         first=pl.col("days").max(),
     )
-    of_nobody = pl.when(pl.col("customer").is_null()).then(pl.col("basket"))
-    counts = pl.when(pl.col("customer").is_null()).then(OF_NOBODY).otherwise(1.0)
+    nobody = pl.col("customer").is_null()
+    of_nobody = pl.when(nobody).then(pl.col("basket"))
+    counts = pl.when(nobody).then(OF_NOBODY).otherwise(1.0)
     people = (
         once.group_by("item", "customer", of_nobody.alias("of_nobody"))
         .agg(pl.col("days").min())

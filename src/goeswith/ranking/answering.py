@@ -247,21 +247,21 @@ class Answerer:
         return at[:n]
 
 
-def _as_people_buy(chance: Array, some: Candidates, strangers: NDArray[np.bool_], people: Array) -> Array:
+def _as_people_buy(chance: Array, some: Candidates, strangers: NDArray[np.bool_], lately: Array) -> Array:
     """Somebody of whom nothing is known is offered what most people buy now: the ranker's chances, in that order.
 
     Examples
     --------
     >>> two = Candidates(np.array([0, 0, 0]), np.array([4, 5, 6]), 1)
-    >>> people = np.array([0, 0, 0, 0, 1.0, 9.0, 5.0])
-    >>> _as_people_buy(np.array([0.3, 0.1, 0.2]), two, np.array([True]), people).round(4).tolist()
+    >>> lately = np.array([0, 0, 0, 0, 1.0, 9.0, 5.0])
+    >>> _as_people_buy(np.array([0.3, 0.1, 0.2]), two, np.array([True]), lately).round(4).tolist()
     [0.1, 0.3, 0.2]
     """
     result = chance.copy()
     for query in np.flatnonzero(strangers):
         at = np.arange(*some.of(int(query)).indices(len(some.query)))
         falling = np.sort(chance[at])[::-1] * (1 - 2.0**-22 * np.arange(len(at)))  # of equal chances each a hair below
-        result[at[np.argsort(-people[some.item[at]], kind="stable")]] = falling
+        result[at[np.argsort(-lately[some.item[at]], kind="stable")]] = falling
     return result
 
 
